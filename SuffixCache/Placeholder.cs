@@ -1,0 +1,1 @@
+// placeholder so that the project builds; replaced by its first type
