@@ -48,6 +48,9 @@ public sealed class Generation
     /// <summary>Counts so far; final once <see cref="Outputs"/> completes.</summary>
     public GenerationStatistics Statistics { get; } = new();
 
+    /// <summary>The choices still open, in the engine's hands.</summary>
+    internal List<Sequence> Open { get; } = [];
+
     /// <summary>Whether <see cref="Cancel"/> was called.</summary>
     public bool IsCancelled => Volatile.Read(ref _cancelled) != 0;
 

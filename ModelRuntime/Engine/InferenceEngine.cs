@@ -1,0 +1,307 @@
+using System.Collections.Concurrent;
+using Agentic.Kernels;
+using Microsoft.Extensions.Logging;
+
+namespace Agentic.ModelRuntime;
+
+/// <summary>The step loop: admit, draft, forward, verify, commit, observe. One thread is the only writer of everything below it.</summary>
+public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
+{
+    private readonly ITargetModel _model;
+    private readonly EngineOptions _options;
+    private readonly SpeculationPolicy _policy;
+    private readonly RuntimeMetrics _metrics;
+    private readonly TimeProvider _clock;
+    private readonly ILogger _logger;
+    private readonly KvBlockPool _pool;
+    private readonly Scheduler _scheduler;
+    private readonly TreeVerifier _verifier = new();
+    private readonly Verification _verification = new();
+    private readonly StepRows _rows = new();
+    private readonly List<KvMove> _moves = [];
+    private readonly ConcurrentQueue<Generation> _arrivals = new();
+    private readonly ConcurrentQueue<Generation> _departures = new();
+    private readonly ManualResetEventSlim _wake = new();
+    private readonly long _start;
+    private int _waitingRequests;
+    private double _requestSeconds = 1;
+    private Thread? _thread;
+    private volatile bool _stopping;
+
+    /// <summary>An engine over a model whose KV pool is allocated. <see cref="Start"/> sets it going.</summary>
+    internal InferenceEngine(
+        ITargetModel model, EngineOptions options, IReadOnlyList<IDrafter> drafters, VerifyCost cost, RuntimeMetrics metrics, TimeProvider clock,
+        ILogger logger)
+    {
+        _model = model;
+        _options = options;
+        _policy = new SpeculationPolicy(drafters, cost, options, model.MaxPositions, clock);
+        _metrics = metrics;
+        _clock = clock;
+        _logger = logger;
+        _start = clock.GetTimestamp();
+        _pool = new KvBlockPool(options.KvBlocks, model.BlockSize);
+        _scheduler = new Scheduler(options, _pool) { Admitted = Admitted };
+        metrics.Watch(() => _scheduler.Running.Count, () => _scheduler.Waiting.Count, () => (double)_pool.InUse / _pool.Count);
+    }
+
+    private TimeSpan Now => _clock.GetElapsedTime(_start);
+
+    /// <summary>Tokens the KV pool holds.</summary>
+    public int Capacity => _pool.Count * _pool.BlockSize;
+
+    /// <inheritdoc/>
+    public Generation Submit(GenerationRequest request)
+    {
+        int longest = Math.Min(_model.MaxPositions, Capacity), room = longest - request.PromptIds.Length;
+        if (request.PromptIds.Length == 0)
+            throw new ArgumentException("The prompt has no tokens.", nameof(request));
+        if (room < 1)
+            throw new ArgumentException($"The prompt has {request.PromptIds.Length} tokens; {longest - 1} fit.", nameof(request));
+        foreach (int token in request.PromptIds)
+        {
+            if ((uint)token >= (uint)_model.VocabularySize)
+                throw new ArgumentException($"The prompt names token {token}, outside 0 … {_model.VocabularySize - 1}.", nameof(request));
+        }
+
+        if (Interlocked.Increment(ref _waitingRequests) > _options.MaxWaitingRequests || _stopping)
+        {
+            Interlocked.Decrement(ref _waitingRequests);
+            double seconds = _requestSeconds * _options.MaxWaitingRequests / _options.MaxSequences;
+            throw new EngineBusyException(TimeSpan.FromSeconds(Math.Clamp(Math.Ceiling(seconds), 1, 60)));
+        }
+
+        var generation = new Generation(request, Leave);
+        for (int choice = 0; choice < request.Choices; choice++)
+            generation.Open.Add(new Sequence(generation, choice, Math.Min(request.MaxOutputTokens, room), Now));
+        _arrivals.Enqueue(generation);
+        _wake.Set();
+        return generation;
+    }
+
+    /// <summary>Runs the loop on a thread of its own until disposal.</summary>
+    public void Start()
+    {
+        _thread = new Thread(Run) { Name = "engine", IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>Stops after the step under way; what still runs ends as cancelled.</summary>
+    public ValueTask DisposeAsync()
+    {
+        _stopping = true;
+        _wake.Set();
+        _thread?.Join();
+        EndAll(FinishReason.Cancelled);
+        _wake.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Takes what arrived and runs one step.</summary>
+    /// <returns>False when there is nothing to do.</returns>
+    internal bool RunStep()
+    {
+        TakeArrivals();
+        TakeDepartures();
+        long preemptions = _scheduler.Preemptions, begin = _clock.GetTimestamp();
+        Step step = _scheduler.NextStep();                                  // prefill chunks and decoding sequences
+        _metrics.Preempted(_scheduler.Preemptions - preemptions);
+        if (step.IsEmpty)
+            return false;
+
+        DraftForest drafts = _policy.Draft(step);                           // one tree a sequence, budgeted over the batch
+        long attended = FillRows(step, drafts);
+        StepLogits logits = _model.Forward(_rows);                          // one pass scores every node
+        int row = 0;
+        for (int i = 0; i < step.Decoding.Count; i++)
+        {
+            Sequence sequence = step.Decoding[i];
+            _verifier.Verify(sequence, drafts[i], logits, row, _verification);    // the target decides
+            CommitTree(sequence, drafts[i], i);                                   // accepted keys and values are kept
+            Publish(sequence, drafts[i].Count);                                   // tokens are final; drafters learn
+            row += drafts[i].Count + 1;
+        }
+
+        foreach ((Sequence sequence, int tokens) in step.Prefilling)
+        {
+            bool scored = tokens == sequence.Pending;
+            sequence.Advance(_pool, tokens);
+            if (!scored)
+                continue;
+            _verifier.Verify(sequence, EmptyTree, logits, row++, _verification);
+            Publish(sequence, 0);
+        }
+
+        TimeSpan elapsed = _clock.GetElapsedTime(begin);
+        _policy.ObserveCost(_rows.RowCount, attended, elapsed);
+        _metrics.Stepped(_rows.RowCount, elapsed);
+        return true;
+    }
+
+    /// <summary>The first broken invariant in words, or null. Call it between steps.</summary>
+    internal string? CheckIntegrity() =>
+        _pool.CheckIntegrity(_scheduler.Running.Concat(_scheduler.Waiting).Select(s => (ReadOnlyMemory<int>)s.BlockTable.AsMemory(0, s.BlockCount)));
+
+    /// <summary>Sequences sent back to the waiting line so far.</summary>
+    internal long Preemptions => _scheduler.Preemptions;
+
+    /// <summary>Blocks held by sequences now.</summary>
+    internal int BlocksInUse => _pool.InUse;
+
+    private static DraftTree EmptyTree { get; } = new();
+
+    private void Run()
+    {
+        while (!_stopping)
+        {
+            try
+            {
+                _wake.Reset();
+                if (!RunStep() && _arrivals.IsEmpty && _departures.IsEmpty)
+                    _wake.Wait();
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                // The requests of a failed step cannot go on, since their cache is in an unknown state; the next ones can.
+                Log.StepFailed(_logger, e, _scheduler.Running.Count);
+                EndAll(FinishReason.Error);
+            }
+        }
+    }
+
+    private void TakeArrivals()
+    {
+        while (_arrivals.TryDequeue(out Generation? generation))
+        {
+            foreach (Sequence sequence in generation.Open)
+                _scheduler.Add(sequence);
+        }
+    }
+
+    private void Leave(Generation generation)
+    {
+        _departures.Enqueue(generation);
+        _wake.Set();
+    }
+
+    private void TakeDepartures()
+    {
+        while (_departures.TryDequeue(out Generation? generation))
+        {
+            foreach (Sequence sequence in generation.Open.ToArray())
+                End(sequence, FinishReason.Cancelled, -1, null);
+        }
+    }
+
+    private void Admitted(Sequence sequence)
+    {
+        _policy.Begin(sequence);
+        if (sequence.Choice > 0)
+            return;
+        Interlocked.Decrement(ref _waitingRequests);
+        GenerationStatistics statistics = sequence.Generation.Statistics;
+        statistics.QueueTime = Now - sequence.Arrival;
+        _metrics.Admitted(sequence.Count, statistics.CachedPromptTokens, statistics.QueueTime);
+    }
+
+    /// <summary>Lays out the step's rows; a tree that finds no blocks is left out.</summary>
+    /// <returns>Keys attended over all rows.</returns>
+    private long FillRows(Step step, DraftForest drafts)
+    {
+        long attended = 0;
+        _rows.Clear();
+        for (int i = 0; i < step.Decoding.Count; i++)
+        {
+            Sequence sequence = step.Decoding[i];
+            DraftTree tree = drafts[i];
+            if (!sequence.Extend(_pool, sequence.Count + tree.Count))
+                tree.Clear();
+            _rows.AddTree(
+                sequence.LastToken, tree.TokenIds, tree.Parents, tree.Depths, sequence.KvLength, sequence.BlockTable, _pool.BlockSize);
+            attended += (long)(tree.Count + 1) * sequence.Count;
+        }
+
+        foreach ((Sequence sequence, int tokens) in step.Prefilling)
+        {
+            _rows.AddChain(
+                sequence.Tokens.Slice(sequence.KvLength, tokens), sequence.KvLength, sequence.BlockTable, _pool.BlockSize,
+                scoreLast: tokens == sequence.Pending);
+            attended += (long)tokens * (sequence.KvLength + (tokens / 2));
+        }
+
+        return attended;
+    }
+
+    /// <summary>Moves the accepted path's keys and values to the slots of their positions.</summary>
+    private void CommitTree(Sequence sequence, DraftTree tree, int part)
+    {
+        _moves.Clear();
+        int rowStart = _rows.Sequences[part].RowStart;
+        foreach (int node in _verification.Path)
+        {
+            int from = _rows.Slots[rowStart + node + 1], to = _rows.Slots[rowStart + tree.Depths[node]];
+            if (from != to)
+                _moves.Add(new KvMove(from, to));
+        }
+
+        if (_moves.Count > 0)
+            _model.CommitKv(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_moves));
+        sequence.Advance(_pool, 1 + _verification.Path.Count);
+        sequence.Trim(_pool);
+    }
+
+    /// <summary>Sends the verified tokens on their way, one by one, and lets drafters and statistics know.</summary>
+    private void Publish(Sequence sequence, int drafted)
+    {
+        IReadOnlyList<int> tokens = _verification.Tokens;
+        GenerationStatistics statistics = sequence.Generation.Statistics;
+        statistics.DecodeSteps++;
+        statistics.DraftedTokens += drafted;
+        statistics.AcceptedTokens += _verification.Path.Count;
+        statistics.OutputTokens += tokens.Count;
+        _metrics.Verified(drafted, _verification.Path.Count, tokens.Count);
+        if (sequence.FirstToken is null)
+        {
+            sequence.FirstToken = Now;
+            if (statistics.TimeToFirstToken is null)
+            {
+                statistics.TimeToFirstToken = Now - sequence.Arrival;
+                _metrics.FirstToken(Now - sequence.Arrival);
+            }
+        }
+
+        _policy.Observe(sequence, sequence.Tokens[^tokens.Count..]);
+        for (int i = 0; i < tokens.Count - 1; i++)
+            sequence.Generation.Writer.TryWrite(new TokenOutput(sequence.Choice, tokens[i], _verification.Logprobs[i], null));
+        if (_verification.Finish is FinishReason finish)
+            End(sequence, finish, tokens[^1], _verification.Logprobs[^1]);
+        else
+            sequence.Generation.Writer.TryWrite(new TokenOutput(sequence.Choice, tokens[^1], _verification.Logprobs[^1], null));
+    }
+
+    private void End(Sequence sequence, FinishReason reason, int lastToken, TokenLogprobs? logprobs)
+    {
+        Generation generation = sequence.Generation;
+        _scheduler.Remove(sequence);
+        if (sequence.Admitted)
+            _policy.End(sequence);
+        else if (sequence.Choice == 0)
+            Interlocked.Decrement(ref _waitingRequests);
+
+        TimeSpan total = Now - sequence.Arrival;
+        _requestSeconds += 0.1 * (total.TotalSeconds - _requestSeconds);
+        _metrics.Finished(reason, total, Now - (sequence.FirstToken ?? Now), sequence.OutputCount);
+        generation.Open.Remove(sequence);
+        generation.Writer.TryWrite(new TokenOutput(sequence.Choice, lastToken, logprobs, reason));
+        if (generation.Open.Count == 0)
+            generation.Writer.TryComplete();
+    }
+
+    /// <summary>Ends every request there is.</summary>
+    internal void EndAll(FinishReason reason)
+    {
+        TakeArrivals();
+        foreach (Sequence sequence in _scheduler.Running.Concat(_scheduler.Waiting).ToArray())
+            End(sequence, reason, -1, null);
+    }
+}

@@ -1,0 +1,35 @@
+namespace Agentic.ModelRuntime;
+
+/// <summary>What one forward pass contains, before drafts are added. Reused from step to step.</summary>
+internal sealed class Step
+{
+    /// <summary>Sequences with one token to run: each may get a draft tree.</summary>
+    public List<Sequence> Decoding { get; } = [];
+
+    /// <summary>Sequences with prompt left to run, and how many tokens of it.</summary>
+    public List<(Sequence Sequence, int Tokens)> Prefilling { get; } = [];
+
+    /// <summary>Rows before drafts.</summary>
+    public int Rows { get; private set; }
+
+    public bool IsEmpty => Rows == 0;
+
+    public void Clear()
+    {
+        Decoding.Clear();
+        Prefilling.Clear();
+        Rows = 0;
+    }
+
+    public void AddDecoding(Sequence sequence)
+    {
+        Decoding.Add(sequence);
+        Rows++;
+    }
+
+    public void AddPrefill(Sequence sequence, int tokens)
+    {
+        Prefilling.Add((sequence, tokens));
+        Rows += tokens;
+    }
+}

@@ -1,0 +1,163 @@
+namespace Agentic.ModelRuntime;
+
+/// <summary>Merges what the drafters propose into one tree a sequence, and keeps the nodes that pay.</summary>
+/// <remarks>
+/// With sample-and-descend a node adds its probability to the expected tokens whatever else is in the tree, so the best tree of n nodes is the
+/// n most probable ones, and the best n over the whole batch maximises (sequences + Σ probabilities) / (T_draft + T_verify(rows + n)): every n is
+/// tried, since the cost curve has steps (docs/design.md, "One tree, calibrated nodes, measured cost"). n = 0 is plain decoding.
+/// </remarks>
+internal sealed class SpeculationPolicy
+{
+    private readonly IReadOnlyList<IDrafter> _drafters;
+    private readonly VerifyCost _cost;
+    private readonly EngineOptions _options;
+    private readonly int _maxPositions;
+    private readonly TimeProvider _clock;
+    private readonly DraftForest _forest = new();
+    private float[] _keys = new float[64];
+    private (int Tree, int Node)[] _nodes = new (int, int)[64];
+    private bool[] _marked = new bool[64];
+    private double _draftSeconds;
+
+    public SpeculationPolicy(IReadOnlyList<IDrafter> drafters, VerifyCost cost, EngineOptions options, int maxPositions, TimeProvider clock)
+    {
+        _drafters = drafters;
+        _cost = cost;
+        _options = options;
+        _maxPositions = maxPositions;
+        _clock = clock;
+    }
+
+    public void Begin(Sequence sequence)
+    {
+        foreach (IDrafter drafter in _drafters)
+            drafter.Begin(sequence);
+    }
+
+    public void End(Sequence sequence)
+    {
+        foreach (IDrafter drafter in _drafters)
+            drafter.End(sequence);
+    }
+
+    /// <summary>The trees of a step: what was proposed, cut to what is worth its rows.</summary>
+    public DraftForest Draft(Step step)
+    {
+        _forest.Reset(step.Decoding.Count);
+        int most = _options.MaxDraftNodes, rowsLeft = _options.MaxStepTokens - step.Rows;
+        if (most == 0 || rowsLeft <= 0 || _drafters.Count == 0)
+            return _forest;
+
+        long start = _clock.GetTimestamp();
+        for (int i = 0; i < step.Decoding.Count; i++)
+            Propose(step.Decoding[i], _forest[i], Math.Min(most, rowsLeft));
+        double drafting = _clock.GetElapsedTime(start).TotalSeconds;
+        _draftSeconds += 0.05 * (Math.Min(drafting, (4 * _draftSeconds) + 1e-5) - _draftSeconds);
+
+        KeepWhatPays(step, rowsLeft);
+        return _forest;
+    }
+
+    /// <summary>Tokens became final: drafters learn.</summary>
+    public void Observe(Sequence sequence, ReadOnlySpan<int> committed)
+    {
+        foreach (IDrafter drafter in _drafters)
+            drafter.Observe(sequence, committed);
+    }
+
+    /// <summary>A step took place: the cost curve learns.</summary>
+    public void ObserveCost(int rows, long attendedKeys, TimeSpan elapsed) => _cost.Observe(rows, attendedKeys, elapsed.TotalSeconds);
+
+    private void Propose(Sequence sequence, DraftTree tree, int maxNodes)
+    {
+        // The bonus token needs no node, so the deepest useful node leaves room for it in the budget and in the context.
+        int maxDepth = Math.Min(sequence.RemainingTokens - 1, _maxPositions - sequence.Count - 1);
+        if (!sequence.Generation.Request.Speculation || maxDepth <= 0)
+            return;
+        foreach (IDrafter drafter in _drafters)
+            drafter.Propose(sequence, tree, maxNodes, maxDepth);
+
+        // What the grammar forbids will not be drawn.
+        if (sequence.Sampler.Constraint is { IsActive: true } constraint)
+        {
+            Span<bool> allowed = stackalloc bool[tree.Count];
+            for (int i = 0; i < tree.Count; i++)
+                allowed[i] = tree.Parents[i] < 0 ? constraint.Allows(tree.TokenIds[i]) : allowed[tree.Parents[i]];
+            tree.Keep(allowed);
+        }
+    }
+
+    private void KeepWhatPays(Step step, int rowsLeft)
+    {
+        int count = 0;
+        for (int tree = 0; tree < _forest.Count; tree++)
+        {
+            ReadOnlySpan<float> probabilities = _forest[tree].Probabilities;
+            for (int node = 0; node < probabilities.Length; node++)
+            {
+                if (count == _keys.Length)
+                    Grow();
+                _keys[count] = -probabilities[node];
+                _nodes[count++] = (tree, node);
+            }
+        }
+
+        _keys.AsSpan(0, count).Sort(_nodes.AsSpan(0, count));
+        int kept = BestCount(step, Math.Min(count, rowsLeft));
+        for (int tree = 0, at = 0; tree < _forest.Count; tree++, at = 0)
+        {
+            Span<bool> marked = MarkedFor(_forest[tree].Count);
+            marked.Clear();
+            for (; at < kept; at++)
+            {
+                if (_nodes[at].Tree == tree)
+                    marked[_nodes[at].Node] = true;
+            }
+
+            _forest[tree].Keep(marked);
+        }
+    }
+
+    /// <summary>The number of best nodes that maximises expected tokens per second.</summary>
+    private int BestCount(Step step, int most)
+    {
+        long attended = AttendedKeys(step);
+        double tokens = step.Decoding.Count, bestRate = tokens / (_draftSeconds + _cost.Seconds(step.Rows, attended));
+        int best = 0;
+        for (int n = 1; n <= most; n++)
+        {
+            Sequence sequence = step.Decoding[_nodes[n - 1].Tree];
+            tokens -= _keys[n - 1];
+            attended += sequence.Count;
+            double rate = tokens / (_draftSeconds + _cost.Seconds(step.Rows + n, attended));
+            if (rate > bestRate)
+                (best, bestRate) = (n, rate);
+        }
+
+        return best;
+    }
+
+    /// <summary>Keys that the step's rows look at, before drafts.</summary>
+    private static long AttendedKeys(Step step)
+    {
+        long keys = 0;
+        foreach (Sequence sequence in step.Decoding)
+            keys += sequence.Count;
+        foreach ((Sequence sequence, int tokens) in step.Prefilling)
+            keys += (long)tokens * (sequence.KvLength + (tokens / 2));
+        return keys;
+    }
+
+    private Span<bool> MarkedFor(int count)
+    {
+        if (_marked.Length < count)
+            _marked = new bool[count * 2];
+        return _marked.AsSpan(0, count);
+    }
+
+    private void Grow()
+    {
+        Array.Resize(ref _keys, _keys.Length * 2);
+        Array.Resize(ref _nodes, _nodes.Length * 2);
+    }
+}

@@ -1,0 +1,112 @@
+namespace Agentic.ModelRuntime;
+
+/// <summary>What a forward pass costs, by rows and by how far they look back: measured at start, corrected as it runs.</summary>
+/// <remarks>The curve is kept as measured, steps and all: more rows can cost less than fewer, so whoever chooses a number of rows scans them all.</remarks>
+internal sealed class VerifyCost
+{
+    private static readonly int[] Grid = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
+    private const double Decay = 0.05;
+
+    private readonly double[] _seconds;
+    private readonly double _secondsPerAttendedKey;
+
+    /// <summary>A curve over the first grid points, and the cost of one row looking at one more key.</summary>
+    /// <param name="seconds">Seconds of 1, 2, 3, 4, 6, 8, … rows without context; as many points as were measured, at least one.</param>
+    /// <param name="secondsPerAttendedKey">Seconds.</param>
+    public VerifyCost(ReadOnlySpan<double> seconds, double secondsPerAttendedKey)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(seconds.Length);
+        _seconds = new double[Grid.Length];
+        for (int i = 0; i < Grid.Length; i++)
+        {
+            // Beyond what was measured the last slope goes on.
+            _seconds[i] = i < seconds.Length ? seconds[i] : _seconds[i - 1] * Grid[i] / Grid[i - 1];
+        }
+
+        _secondsPerAttendedKey = secondsPerAttendedKey;
+    }
+
+    /// <summary>Measured or corrected points: rows, and seconds without context.</summary>
+    public IEnumerable<(int Rows, double Seconds)> Points => Grid.Zip(_seconds);
+
+    /// <summary>Expected seconds of a pass.</summary>
+    /// <param name="rows">At least 1.</param>
+    /// <param name="attendedKeys">Sum over rows of the keys each looks at.</param>
+    public double Seconds(int rows, long attendedKeys)
+    {
+        (int at, double share) = Locate(rows);
+        double flat = at + 1 < Grid.Length
+            ? (_seconds[at] * (1 - share)) + (_seconds[at + 1] * share)
+            : _seconds[at] * rows / Grid[at];
+        return flat + (attendedKeys * _secondsPerAttendedKey);
+    }
+
+    /// <summary>Learns from a pass that took place. Passes that were plainly disturbed are not believed.</summary>
+    public void Observe(int rows, long attendedKeys, double seconds)
+    {
+        double ratio = seconds / Seconds(rows, attendedKeys);
+        if (ratio is not (> 0.33 and < 3))
+            return;
+        (int at, double share) = Locate(rows);
+        _seconds[at] *= 1 + (Decay * (1 - share) * (ratio - 1));
+        if (at + 1 < Grid.Length)
+            _seconds[at + 1] *= 1 + (Decay * share * (ratio - 1));
+    }
+
+    /// <summary>Times forward passes of a model whose KV pool nobody uses yet.</summary>
+    /// <param name="model">With its pool allocated.</param>
+    /// <param name="kvBlocks">Blocks of the pool.</param>
+    /// <param name="clock">Time.</param>
+    /// <param name="limit">No further point is begun after this long; the rest of the curve is extended from the last.</param>
+    public static VerifyCost Measure(ITargetModel model, int kvBlocks, TimeProvider clock, TimeSpan limit)
+    {
+        int capacity = Math.Min(kvBlocks * model.BlockSize, model.MaxPositions);
+        int[] blockTable = [.. Enumerable.Range(0, (capacity + model.BlockSize - 1) / model.BlockSize)];
+        var rows = new StepRows();
+        long start = clock.GetTimestamp();
+        List<double> seconds = [];
+        foreach (int count in Grid)
+        {
+            if (count > capacity || (seconds.Count > 0 && clock.GetElapsedTime(start) > limit))
+                break;
+            seconds.Add(Time(count, 0));
+        }
+
+        const int Rows = 8;
+        int context = Math.Min(1024, capacity - Rows);
+        double perKey = context > 0 ? Math.Max(0, (Time(Rows, context) - Time(Rows, 0)) / ((double)Rows * context)) : 0;
+        return new VerifyCost(seconds.ToArray(), perKey);
+
+        double Time(int count, int contextLength)
+        {
+            int[] tokens = new int[count - 1], parents = new int[count - 1], depths = new int[count - 1];
+            for (int i = 0; i < count - 1; i++)
+                (parents[i], depths[i]) = (i - 1, i + 1);
+            double best = double.MaxValue;
+            for (int run = 0; run < 5; run++)
+            {
+                rows.Clear();
+                rows.AddTree(0, tokens, parents, depths, contextLength, blockTable, model.BlockSize);
+                long begin = clock.GetTimestamp();
+                model.Forward(rows);
+                double elapsed = clock.GetElapsedTime(begin).TotalSeconds;
+
+                // The first run warms up; the least of the others is the one that nothing disturbed.
+                if (run > 0)
+                    best = Math.Min(best, elapsed);
+                if (run > 0 && clock.GetElapsedTime(start) > limit)
+                    break;
+            }
+
+            return Math.Max(best, 1e-9);
+        }
+    }
+
+    private static (int At, double Share) Locate(int rows)
+    {
+        int at = 0;
+        while (at + 1 < Grid.Length && Grid[at + 1] <= rows)
+            at++;
+        return at + 1 < Grid.Length ? (at, (double)(rows - Grid[at]) / (Grid[at + 1] - Grid[at])) : (at, 0);
+    }
+}

@@ -1,0 +1,151 @@
+using Agentic.ModelRuntime;
+using Agentic.SuffixCache;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Agentic.Tests;
+
+/// <summary>Random arrivals, disconnects, full pools and drafts against plain decoding, step by step. A failure names its seed.</summary>
+public sealed class EngineSimulationTests
+{
+    private const int Vocabulary = 32;
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(250)]
+    [InlineData(500)]
+    [InlineData(750)]
+    public void RandomLife_TokensEqualPlainDecoding(int firstSeed)
+    {
+        int preemptions = 0, accepted = 0, shared = 0;
+        for (int seed = firstSeed; seed < firstSeed + 250; seed++)
+        {
+            try
+            {
+                Simulate(seed, ref preemptions, ref accepted, ref shared);
+            }
+            catch (Exception e)
+            {
+                throw new InvalidOperationException($"Seed {seed}: {e.Message}", e);
+            }
+        }
+
+        // A simulation in which nothing happens proves nothing.
+        Assert.True(preemptions > 50 && accepted > 5000 && shared > 500, $"{preemptions} preemptions, {accepted} accepted, {shared} shared.");
+    }
+
+    private static void Simulate(int seed, ref int preemptions, ref int accepted, ref int shared)
+    {
+        var random = new Random(seed);
+        using var model = new ScriptedModel(Vocabulary, blockSize: random.Next(1, 9));
+        int capacity = random.Next(60, 300);
+        var options = new EngineOptions
+        {
+            KvBlocks = (capacity + model.BlockSize - 1) / model.BlockSize,
+            MaxSequences = random.Next(1, 9),
+            MaxStepTokens = random.Next(8, 80),
+            MaxDraftNodes = random.Next(0, 40),
+        };
+        model.AllocateKv(options.KvBlocks);
+        var drafter = new GuessingDrafter(seed, Vocabulary);
+        using var metrics = new RuntimeMetrics();
+        // A flat curve: every proposed node is worth verifying.
+        var cost = new VerifyCost([.. Enumerable.Repeat(1.0, 18)], 0);
+        var engine = new InferenceEngine(model, options, [drafter], cost, metrics, TimeProvider.System, NullLogger.Instance);
+        int room = Math.Min(model.MaxPositions, engine.Capacity);
+
+        List<Generation> generations = [];
+        int planned = random.Next(1, 12);
+        for (int idle = 0; generations.Count < planned || idle == 0;)
+        {
+            if (generations.Count < planned && random.Next(3) == 0)
+                generations.Add(engine.Submit(RandomRequest(random, generations, room)));
+            if (generations.Count > 0 && random.Next(40) == 0)
+                generations[random.Next(generations.Count)].Cancel();
+            if (random.Next(400) == 0)
+                model.FailNext = true;
+            try
+            {
+                idle = engine.RunStep() ? 0 : 1;
+            }
+            catch (InvalidOperationException e) when (e.Message.Contains("told to fail", StringComparison.Ordinal))
+            {
+                engine.EndAll(FinishReason.Error);
+            }
+
+            Assert.Null(engine.CheckIntegrity());
+        }
+
+        Assert.Equal(0, engine.BlocksInUse);
+        drafter.AssertAllEnded();
+        foreach (Generation generation in generations)
+        {
+            CheckOutputs(generation, room - generation.Request.PromptIds.Length);
+            accepted += generation.Statistics.AcceptedTokens;
+            shared += generation.Statistics.CachedPromptTokens;
+        }
+
+        preemptions += (int)engine.Preemptions;
+    }
+
+    private static GenerationRequest RandomRequest(Random random, List<Generation> before, int room)
+    {
+        int[] prompt = [.. Enumerable.Range(0, random.Next(1, 50)).Select(_ => random.Next(Vocabulary))];
+        if (before.Count > 0 && random.Next(2) == 0)
+        {
+            int[] earlier = before[random.Next(before.Count)].Request.PromptIds;
+            prompt = [.. earlier.Take(random.Next(1, earlier.Length + 1)), .. prompt.Take(random.Next(5))];
+        }
+
+        return new GenerationRequest
+        {
+            Id = $"r{before.Count}",
+            PromptIds = prompt[..Math.Min(prompt.Length, room - 1)],
+            Namespace = NamespaceKey.Derive("secret"u8, $"tenant{random.Next(2)}", "model", "tokenizer"),
+            MaxOutputTokens = random.Next(1, 60),
+            StopTokenIds = random.Next(2) == 0 ? [random.Next(Vocabulary)] : [],
+            Choices = random.Next(4) == 0 ? random.Next(2, 4) : 1,
+            Speculation = random.Next(5) != 0,
+            Sampling = RandomSampling(random),
+        };
+    }
+
+    internal static SamplingParameters RandomSampling(Random random) => new()
+    {
+        Temperature = new[] { 0, 0.7f, 1, 1.5f }[random.Next(4)],
+        TopP = random.Next(2) == 0 ? 1 : 0.3f + (0.7f * random.NextSingle()),
+        TopK = random.Next(3) == 0 ? random.Next(1, 20) : 0,
+        MinP = random.Next(3) == 0 ? 0.2f * random.NextSingle() : 0,
+        PresencePenalty = random.Next(3) == 0 ? (4 * random.NextSingle()) - 2 : 0,
+        FrequencyPenalty = random.Next(3) == 0 ? (4 * random.NextSingle()) - 2 : 0,
+        RepetitionPenalty = random.Next(3) == 0 ? 1 + (0.3f * random.NextSingle()) : 1,
+        LogitBias = random.Next(4) == 0 ? new Dictionary<int, float> { [random.Next(Vocabulary)] = random.Next(-100, 10) } : null,
+        Seed = (ulong)random.NextInt64(),
+        TopLogprobs = random.Next(5) == 0 ? random.Next(6) : null,
+    };
+
+    private static void CheckOutputs(Generation generation, int room)
+    {
+        var outputs = new List<TokenOutput>();
+        while (generation.Outputs.TryRead(out TokenOutput output))
+            outputs.Add(output);
+        Assert.True(generation.Outputs.Completion.IsCompletedSuccessfully);
+
+        for (int choice = 0; choice < generation.Request.Choices; choice++)
+        {
+            List<TokenOutput> own = outputs.FindAll(output => output.Choice == choice);
+            List<int> tokens = [.. own.Where(output => output.TokenId >= 0).Select(output => output.TokenId)];
+            List<int> expected = PlainDecoding.Generate(generation.Request, choice, Vocabulary, room);
+            FinishReason finish = Assert.Single(own, output => output.Finish is not null).Finish!.Value;
+            Assert.Equal(finish, own[^1].Finish);
+            if (finish is FinishReason.Cancelled or FinishReason.Error)
+            {
+                Assert.Equal(expected.Take(tokens.Count), tokens);
+                continue;
+            }
+
+            Assert.Equal(expected, tokens);
+            Assert.Equal(generation.Request.StopTokenIds.Contains(tokens[^1]) ? FinishReason.Stop : FinishReason.Length, finish);
+            Assert.All(own, output => Assert.Equal(generation.Request.Sampling.TopLogprobs is not null, output.Logprobs is not null));
+        }
+    }
+}
