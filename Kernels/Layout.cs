@@ -1,0 +1,21 @@
+namespace Agentic.Kernels;
+
+/// <summary>Where things lie: what the remarks of <see cref="KvLayer"/> and <see cref="SequenceRows"/> say, as arithmetic.</summary>
+internal static unsafe class Layout
+{
+    /// <summary>Index of the first element of a slot's key of one head.</summary>
+    public static long KeyOffset(this in KvLayer kv, int slot, int kvHead) =>
+        (((long)(slot / kv.BlockSize) * 2 * kv.KvHeads + kvHead) * kv.BlockSize + slot % kv.BlockSize) * kv.HeadDim;
+
+    /// <summary>Index of the first element of a slot's value of one head.</summary>
+    public static long ValueOffset(this in KvLayer kv, int slot, int kvHead) => kv.KeyOffset(slot, kvHead + kv.KvHeads);
+
+    /// <summary>Cache slot of a sequence's logical slot.</summary>
+    public static int Slot(this in SequenceRows sequence, int logicalSlot, int blockSize) =>
+        sequence.BlockTable[logicalSlot / blockSize] * blockSize + logicalSlot % blockSize;
+
+    /// <summary>Whether a row of the sequence attends to another row of it.</summary>
+    public static bool Sees(this in SequenceRows sequence, int row, int other) => sequence.Ancestors is null
+        ? other <= row
+        : (sequence.Ancestors[(long)row * sequence.AncestorWords + other / 32] >> (other % 32) & 1) != 0;
+}

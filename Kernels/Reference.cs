@@ -1,0 +1,232 @@
+namespace Agentic.Kernels;
+
+/// <summary>Plain mathematics in double: what every kernel is tested against. Slow, and meant to be read.</summary>
+internal sealed unsafe class Reference : IKernels
+{
+    public void Embed(in EmbedArgs args)
+    {
+        for (int row = 0; row < args.Rows; row++)
+        {
+            for (int i = 0; i < args.Hidden; i++)
+            {
+                long source = (long)args.TokenIds[row] * args.Hidden + i;
+                args.Output[(long)row * args.Hidden + i] = Elements.Load(args.Table, args.TableType, source);
+            }
+        }
+    }
+
+    public void Linear(in LinearArgs args)
+    {
+        for (int row = 0; row < args.Rows; row++)
+        {
+            for (int output = 0; output < args.Outputs; output++)
+            {
+                double sum = args.Bias is null ? 0 : Elements.Load(args.Bias, args.BiasType, output);
+                for (int i = 0; i < args.Inputs; i++)
+                {
+                    double weight = Elements.Load(args.Weight, args.WeightType, (long)output * args.Inputs + i);
+                    sum += args.Input[(long)row * args.Inputs + i] * weight;
+                }
+                args.Output[(long)row * args.OutputStride + output] = (float)sum;
+            }
+        }
+    }
+
+    public void AddRmsNorm(in AddRmsNormArgs args)
+    {
+        for (int row = 0; row < args.Rows; row++)
+        {
+            float* residual = args.Residual + (long)row * args.Hidden;
+            if (args.Delta is not null)
+            {
+                for (int i = 0; i < args.Hidden; i++)
+                    residual[i] += args.Delta[(long)row * args.Hidden + i];
+            }
+            double[] output = RmsNorm(residual, args.Weight, args.WeightType, args.Epsilon, args.Hidden);
+            for (int i = 0; i < args.Hidden; i++)
+                args.Output[(long)row * args.Hidden + i] = (float)output[i];
+        }
+    }
+
+    public void RopeWriteKv(in RopeWriteKvArgs args)
+    {
+        KvLayer kv = args.Kv;
+        int dim = kv.HeadDim, rowWidth = (args.Heads + 2 * kv.KvHeads) * dim;
+        for (int row = 0; row < args.Rows; row++)
+        {
+            float* query = args.Qkv + (long)row * rowWidth, key = query + args.Heads * dim, value = key + kv.KvHeads * dim;
+            float* cosSin = args.CosSin + (long)args.Positions[row] * dim;
+
+            for (int head = 0; head < args.Heads; head++)
+            {
+                float[] rotated = NormAndRotate(query + head * dim, args.QueryNorm, args, cosSin);
+                rotated.CopyTo(new Span<float>(query + head * dim, dim));
+            }
+            for (int head = 0; head < kv.KvHeads; head++)
+            {
+                float[] rotated = NormAndRotate(key + head * dim, args.KeyNorm, args, cosSin);
+                for (int i = 0; i < dim; i++)
+                {
+                    Elements.Store(kv.Data, kv.Type, kv.KeyOffset(args.Slots[row], head) + i, rotated[i]);
+                    Elements.Store(kv.Data, kv.Type, kv.ValueOffset(args.Slots[row], head) + i, value[head * dim + i]);
+                }
+            }
+        }
+    }
+
+    public void TreeAttention(in TreeAttentionArgs args)
+    {
+        for (int s = 0; s < args.SequenceCount; s++)
+        {
+            SequenceRows sequence = args.Sequences[s];
+            for (int i = 0; i < sequence.RowCount; i++)
+            {
+                List<int> slots = VisibleSlots(args, sequence, i);
+                for (int head = 0; head < args.Heads; head++)
+                    Attend(args, sequence.RowStart + i, head, slots);
+            }
+        }
+    }
+
+    public void SiluMul(in SiluMulArgs args)
+    {
+        for (int row = 0; row < args.Rows; row++)
+        {
+            float* gate = args.GateUp + 2L * row * args.Width, up = gate + args.Width;
+            for (int i = 0; i < args.Width; i++)
+                args.Output[(long)row * args.Width + i] = (float)(gate[i] / (1 + Math.Exp(-(double)gate[i])) * up[i]);
+        }
+    }
+
+    public void CommitKv(in CommitKvArgs args)
+    {
+        for (int layer = 0; layer < args.Layers; layer++)
+        {
+            KvLayer kv = args.LayerPools[layer];
+            for (int move = 0; move < args.MoveCount; move++)
+            {
+                (int from, int to) = args.Moves[move];
+                for (int head = 0; head < kv.KvHeads; head++)
+                {
+                    for (int i = 0; i < kv.HeadDim; i++)
+                    {
+                        Copy(kv, kv.KeyOffset(from, head) + i, kv.KeyOffset(to, head) + i);
+                        Copy(kv, kv.ValueOffset(from, head) + i, kv.ValueOffset(to, head) + i);
+                    }
+                }
+            }
+        }
+
+        static void Copy(in KvLayer kv, long from, long to) => Elements.Store(kv.Data, kv.Type, to, Elements.Load(kv.Data, kv.Type, from));
+    }
+
+    public void RouteExperts(in RouteExpertsArgs args)
+    {
+        for (int row = 0; row < args.Rows; row++)
+        {
+            double[] logits = new double[args.Experts];
+            for (int expert = 0; expert < args.Experts; expert++)
+                logits[expert] = args.Logits[(long)row * args.Experts + expert];
+            int[] best = [.. Enumerable.Range(0, args.Experts).OrderByDescending(expert => logits[expert]).Take(args.ExpertsPerToken)];
+            IEnumerable<double> shared = args.Normalize ? best.Select(expert => logits[expert]) : logits;
+            double max = logits.Max(), sum = shared.Sum(logit => Math.Exp(logit - max));
+            for (int k = 0; k < best.Length; k++)
+            {
+                args.ExpertIds[row * args.ExpertsPerToken + k] = best[k];
+                args.Weights[row * args.ExpertsPerToken + k] = (float)(Math.Exp(logits[best[k]] - max) / sum);
+            }
+        }
+    }
+
+    public void GatherRows(in GatherRowsArgs args)
+    {
+        for (int row = 0; row < args.Rows; row++)
+        {
+            for (int i = 0; i < args.Width; i++)
+                args.Output[(long)row * args.Width + i] = args.Input[(long)args.RowIndices[row] * args.Width + i];
+        }
+    }
+
+    public void ScatterAddRows(in ScatterAddRowsArgs args)
+    {
+        for (int row = 0; row < args.Rows; row++)
+        {
+            float* output = args.Output + (long)args.RowIndices[row] * args.Width;
+            for (int i = 0; i < args.Width; i++)
+                output[i] = (float)(output[i] + (double)args.Scales[row] * args.Input[(long)row * args.Width + i]);
+        }
+    }
+
+    public void Dispose()
+    {
+    }
+
+    private static double[] RmsNorm(float* input, void* weight, ElementType type, float epsilon, int width)
+    {
+        double squares = 0;
+        for (int i = 0; i < width; i++)
+            squares += (double)input[i] * input[i];
+        double inverse = 1 / Math.Sqrt(squares / width + epsilon);
+        double[] output = new double[width];
+        for (int i = 0; i < width; i++)
+            output[i] = input[i] * inverse * Elements.Load(weight, type, i);
+        return output;
+    }
+
+    private static float[] NormAndRotate(float* input, void* norm, in RopeWriteKvArgs args, float* cosSin)
+    {
+        int dim = args.Kv.HeadDim, half = dim / 2;
+        double[] head = norm is not null
+            ? RmsNorm(input, norm, args.NormType, args.Epsilon, dim)
+            : Array.ConvertAll(new Span<float>(input, dim).ToArray(), element => (double)element);
+        float[] output = new float[dim];
+        for (int i = 0; i < half; i++)
+        {
+            double cos = cosSin[2 * i], sin = cosSin[2 * i + 1];
+            output[i] = (float)(head[i] * cos - head[i + half] * sin);
+            output[i + half] = (float)(head[i + half] * cos + head[i] * sin);
+        }
+        return output;
+    }
+
+    /// <summary>Cache slots of the keys that a row sees, in order of position.</summary>
+    private static List<int> VisibleSlots(in TreeAttentionArgs args, in SequenceRows sequence, int row)
+    {
+        int* positions = args.Positions + sequence.RowStart;
+        int beforeFirst = args.SlidingWindow > 0 ? positions[row] - args.SlidingWindow : -1;
+        List<int> slots = [];
+        for (int position = 0; position < sequence.ContextLength; position++)
+        {
+            if (position > beforeFirst)
+                slots.Add(sequence.Slot(position, args.Kv.BlockSize));
+        }
+        for (int other = 0; other <= row; other++)
+        {
+            if (sequence.Sees(row, other) && positions[other] > beforeFirst)
+                slots.Add(sequence.Slot(sequence.ContextLength + other, args.Kv.BlockSize));
+        }
+        return slots;
+    }
+
+    private static void Attend(in TreeAttentionArgs args, int row, int head, List<int> slots)
+    {
+        KvLayer kv = args.Kv;
+        int dim = kv.HeadDim, kvHead = head / (args.Heads / kv.KvHeads);
+        float* query = args.Query + (long)row * args.QueryStride + head * dim;
+        double[] scores = new double[slots.Count];
+        for (int key = 0; key < scores.Length; key++)
+        {
+            for (int i = 0; i < dim; i++)
+                scores[key] += query[i] * (double)Elements.Load(kv.Data, kv.Type, kv.KeyOffset(slots[key], kvHead) + i);
+            scores[key] *= args.Scale;
+        }
+        double max = scores.Max(), sum = scores.Sum(score => Math.Exp(score - max));
+        for (int i = 0; i < dim; i++)
+        {
+            double output = 0;
+            for (int key = 0; key < scores.Length; key++)
+                output += Math.Exp(scores[key] - max) / sum * Elements.Load(kv.Data, kv.Type, kv.ValueOffset(slots[key], kvHead) + i);
+            args.Output[((long)row * args.Heads + head) * dim + i] = (float)output;
+        }
+    }
+}
