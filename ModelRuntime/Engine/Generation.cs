@@ -77,6 +77,9 @@ public sealed class GenerationStatistics
     /// <summary>Draft nodes accepted.</summary>
     public int AcceptedTokens { get; set; }
 
+    /// <summary>Accepted nodes that the drafts' probabilities promised: near <see cref="AcceptedTokens"/> when they are calibrated.</summary>
+    public double ExpectedAcceptedTokens { get; set; }
+
     /// <summary>Tokens emitted over all choices.</summary>
     public int OutputTokens { get; set; }
 

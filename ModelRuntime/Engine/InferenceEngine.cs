@@ -118,7 +118,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
             Sequence sequence = step.Decoding[i];
             _verifier.Verify(sequence, drafts[i], logits, row, _verification);    // the target decides
             CommitTree(sequence, drafts[i], i);                                   // accepted keys and values are kept
-            Publish(sequence, drafts[i].Count);                                   // tokens are final; drafters learn
+            Publish(sequence, drafts[i]);                                         // tokens are final; drafters learn
             row += drafts[i].Count + 1;
         }
 
@@ -129,7 +129,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
             if (!scored)
                 continue;
             _verifier.Verify(sequence, EmptyTree, logits, row++, _verification);
-            Publish(sequence, 0);
+            Publish(sequence, EmptyTree);
         }
 
         TimeSpan elapsed = _clock.GetElapsedTime(begin);
@@ -251,15 +251,17 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
     }
 
     /// <summary>Sends the verified tokens on their way, one by one, and lets drafters and statistics know.</summary>
-    private void Publish(Sequence sequence, int drafted)
+    private void Publish(Sequence sequence, DraftTree tree)
     {
         IReadOnlyList<int> tokens = _verification.Tokens;
         GenerationStatistics statistics = sequence.Generation.Statistics;
         statistics.DecodeSteps++;
-        statistics.DraftedTokens += drafted;
+        statistics.DraftedTokens += tree.Count;
+        foreach (float probability in tree.Probabilities)
+            statistics.ExpectedAcceptedTokens += probability;
         statistics.AcceptedTokens += _verification.Path.Count;
         statistics.OutputTokens += tokens.Count;
-        _metrics.Verified(drafted, _verification.Path.Count, tokens.Count);
+        _metrics.Verified(tree.Count, _verification.Path.Count, tokens.Count);
         if (sequence.FirstToken is null)
         {
             sequence.FirstToken = Now;

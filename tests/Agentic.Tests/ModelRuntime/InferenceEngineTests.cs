@@ -1,0 +1,156 @@
+using Agentic.ModelRuntime;
+using Agentic.SuffixCache;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Agentic.Tests;
+
+public sealed class InferenceEngineTests : IAsyncDisposable
+{
+    private const int Vocabulary = 32;
+    private readonly ScriptedModel _model = new(Vocabulary, blockSize: 4, maxPositions: 128);
+    private readonly RuntimeMetrics _metrics = new();
+    private readonly InferenceEngine _engine;
+
+    public InferenceEngineTests()
+    {
+        var options = new EngineOptions { KvBlocks = 32, MaxSequences = 4, MaxStepTokens = 64, MaxWaitingRequests = 2 };
+        _model.AllocateKv(options.KvBlocks);
+        var cost = new VerifyCost([1], 0);
+        _engine = new InferenceEngine(_model, options, [], cost, _metrics, TimeProvider.System, NullLogger.Instance);
+    }
+
+    [Fact]
+    public void PromptThatCannotRun_IsRefused()
+    {
+        Assert.Throws<ArgumentException>(() => _engine.Submit(Request([])));
+        Assert.Throws<ArgumentException>(() => _engine.Submit(Request([1, Vocabulary])));
+        Assert.Throws<ArgumentException>(() => _engine.Submit(Request([-1])));
+        Assert.Throws<ArgumentException>(() => _engine.Submit(Request(new int[128])));
+        Assert.Equal(FinishReason.Length, Run(_engine.Submit(Request(new int[127], maxTokens: 50))).Finish);
+    }
+
+    [Fact]
+    public void WaitingLineFull_IsBusyWithATime()
+    {
+        _engine.Submit(Request([1]));
+        _engine.Submit(Request([2]));
+
+        EngineBusyException busy = Assert.Throws<EngineBusyException>(() => _engine.Submit(Request([3])));
+
+        Assert.InRange(busy.RetryAfter.TotalSeconds, 1, 60);
+        _engine.RunStep();
+        Run(_engine.Submit(Request([3])));
+    }
+
+    [Fact]
+    public void ClientLeaves_BlocksAreBackWithinAStep()
+    {
+        Generation gone = _engine.Submit(Request([.. Enumerable.Range(0, 20)], maxTokens: 100)), stays = _engine.Submit(Request([1, 2, 3], maxTokens: 100));
+        _engine.RunStep();
+        int before = _engine.BlocksInUse;
+
+        gone.Cancel();
+        gone.Cancel();
+        _engine.RunStep();
+
+        Assert.True(_engine.BlocksInUse <= before - 5, $"{before} blocks before, {_engine.BlocksInUse} after.");
+        TokenOutput last = default;
+        while (gone.Outputs.TryRead(out TokenOutput output))
+            last = output;
+        Assert.Equal(FinishReason.Cancelled, last.Finish);
+        Assert.True(gone.Outputs.Completion.IsCompletedSuccessfully);
+        Assert.False(stays.Outputs.Completion.IsCompleted);
+        Assert.Null(_engine.CheckIntegrity());
+    }
+
+    [Fact]
+    public void NextTurn_FindsThePrefixOfItsNamespaceOnly()
+    {
+        int[] prompt = [.. Enumerable.Range(0, 21)];
+        List<int> answer = Run(_engine.Submit(Request(prompt, maxTokens: 10))).Tokens;
+        int[] nextTurn = [.. prompt, .. answer, 5, 6, 7];
+
+        Generation same = _engine.Submit(Request(nextTurn)), other = _engine.Submit(Request(nextTurn, tenant: "other"));
+        Run(same);
+        Run(other);
+
+        // 21 + 10 tokens, the last of which never had its keys computed: seven full blocks of four.
+        Assert.Equal(28, same.Statistics.CachedPromptTokens);
+        Assert.Equal(0, other.Statistics.CachedPromptTokens);
+    }
+
+    [Fact]
+    public void SeveralChoices_ShareThePromptsBlocks()
+    {
+        int[] prompt = [.. Enumerable.Range(0, 24)];
+        Generation generation = _engine.Submit(Request(prompt, maxTokens: 8) with { Choices = 4, Sampling = new SamplingParameters { Seed = 3 } });
+        int most = 0;
+        while (_engine.RunStep())
+            most = Math.Max(most, _engine.BlocksInUse);
+
+        // Five shared full blocks (the sixth ends with the token that must be scored), and at most four of each choice's own.
+        Assert.InRange(most, 6, 5 + (4 * 4));
+        var texts = new Dictionary<int, List<int>>();
+        while (generation.Outputs.TryRead(out TokenOutput output))
+            (texts.TryGetValue(output.Choice, out List<int>? tokens) ? tokens : texts[output.Choice] = []).Add(output.TokenId);
+        Assert.Equal(4, texts.Count);
+        Assert.True(texts.Values.Select(tokens => string.Join(',', tokens)).Distinct().Count() > 1, "Choices of one seed differ.");
+    }
+
+    [Fact]
+    public async Task StepFails_ItsRequestsEndAndTheNextRuns()
+    {
+        _engine.Start();
+        _model.FailNext = true;
+        Generation failed = _engine.Submit(Request([1, 2, 3]));
+        List<TokenOutput> outputs = await failed.Outputs.ReadAllAsync(TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(FinishReason.Error, Assert.Single(outputs).Finish);
+        Generation next = _engine.Submit(Request([1, 2, 3], maxTokens: 5));
+        Assert.Equal(5, (await next.Outputs.ReadAllAsync(TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken)).Count);
+    }
+
+    [Fact]
+    public async Task Disposal_EndsWhatRuns()
+    {
+        _engine.Start();
+        Generation generation = _engine.Submit(Request([1, 2, 3], maxTokens: 120));
+
+        await _engine.DisposeAsync();
+
+        List<TokenOutput> outputs = await generation.Outputs.ReadAllAsync(TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken);
+        Assert.NotNull(outputs[^1].Finish);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _engine.DisposeAsync();
+        _metrics.Dispose();
+        _model.Dispose();
+    }
+
+    private (List<int> Tokens, FinishReason? Finish) Run(Generation generation)
+    {
+        while (!generation.Outputs.Completion.IsCompleted && _engine.RunStep())
+        {
+        }
+
+        List<int> tokens = [];
+        FinishReason? finish = null;
+        while (generation.Outputs.TryRead(out TokenOutput output))
+        {
+            tokens.Add(output.TokenId);
+            finish = output.Finish;
+        }
+
+        return (tokens, finish);
+    }
+
+    private static GenerationRequest Request(int[] prompt, int maxTokens = 4, string tenant = "tenant") => new()
+    {
+        Id = "test",
+        PromptIds = prompt,
+        Namespace = NamespaceKey.Derive("secret"u8, tenant, "model", "tokenizer"),
+        MaxOutputTokens = maxTokens,
+    };
+}
