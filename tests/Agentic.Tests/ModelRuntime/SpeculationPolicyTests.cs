@@ -1,0 +1,109 @@
+using Agentic.ModelRuntime;
+using Agentic.SuffixCache;
+
+namespace Agentic.Tests;
+
+public sealed class SpeculationPolicyTests
+{
+    private static readonly double[] Flat = [.. Enumerable.Repeat(1.0, 18)];
+    private static readonly double[] Steep = [1, 2, 3, 4, 6, 8, 12, 16];
+
+    [Fact]
+    public void VerificationIsFree_EveryNodeIsKept()
+    {
+        DraftForest forest = Draft(Flat, Chain(0.9f, 0.5f, 0.01f));
+
+        Assert.Equal(3, forest[0].Count);
+    }
+
+    [Fact]
+    public void EachRowCostsAStep_OnlyNothingPays()
+    {
+        DraftForest forest = Draft(Steep, Chain(0.9f, 0.8f));
+
+        Assert.Equal(0, forest[0].Count);
+    }
+
+    [Fact]
+    public void CurveSagsAtFour_ThreeNodesAreTakenEvenIfOneDoesNotPay()
+    {
+        DraftForest forest = Draft([1, 3, 3, 1.2, 8, 8], Chain(0.6f, 0.5f, 0.4f, 0.3f));
+
+        Assert.Equal(3, forest[0].Count);
+    }
+
+    [Fact]
+    public void BatchSharesTheRows_TheLikelyNodesOfAnySequenceGoFirst()
+    {
+        DraftForest forest = Draft([1, 1, 1, 1.01, 8, 8], Chain(0.2f, 0.1f), Chain(0.9f, 0.85f));
+
+        Assert.Equal(0, forest[0].Count);
+        Assert.Equal(2, forest[1].Count);
+    }
+
+    [Fact]
+    public void LastTokenOfTheBudget_IsNotDrafted()
+    {
+        DraftForest forest = Draft(Flat, maxTokens: 2, drafter: Chain(0.9f, 0.9f, 0.9f));
+
+        Assert.Equal(1, forest[0].Count);
+    }
+
+    [Fact]
+    public void SpeculationSwitchedOff_NothingIsProposed()
+    {
+        DraftForest forest = Draft(Flat, maxTokens: 50, drafter: Chain(0.9f), speculation: false);
+
+        Assert.Equal(0, forest[0].Count);
+    }
+
+    private static float[] Chain(params float[] probabilities) => probabilities;
+
+    private static DraftForest Draft(double[] cost, params float[][] chains) => Draft(cost, 50, true, chains);
+
+    private static DraftForest Draft(double[] cost, int maxTokens, float[] drafter, bool speculation = true) => Draft(cost, maxTokens, speculation, drafter);
+
+    private static DraftForest Draft(double[] cost, int maxTokens, bool speculation, params float[][] chains)
+    {
+        var step = new Step();
+        foreach (float[] _ in chains)
+        {
+            var request = new GenerationRequest
+            {
+                Id = "test",
+                PromptIds = [1],
+                Namespace = NamespaceKey.Derive("secret"u8, "tenant", "model", "tokenizer"),
+                MaxOutputTokens = maxTokens,
+                Speculation = speculation,
+            };
+            step.AddDecoding(new Sequence(new Generation(request, _ => { }), 0, maxTokens, TimeSpan.Zero));
+        }
+
+        var policy = new SpeculationPolicy(
+            [new ChainDrafter(step, chains)], new VerifyCost(cost, 0), new EngineOptions { KvBlocks = 8 }, 100, TimeProvider.System);
+        return policy.Draft(step);
+    }
+
+    /// <summary>Proposes a chain of the given reach probabilities.</summary>
+    private sealed class ChainDrafter(Step step, float[][] chains) : IDrafter
+    {
+        public void Begin(Sequence sequence)
+        {
+        }
+
+        public void Propose(Sequence sequence, DraftTree tree, int maxNodes, int maxDepth)
+        {
+            float[] chain = chains[step.Decoding.IndexOf(sequence)];
+            for (int i = 0, parent = -1; i < Math.Min(chain.Length, maxDepth); i++)
+                parent = tree.Add(i, parent, chain[i], DraftSource.Suffix);
+        }
+
+        public void Observe(Sequence sequence, ReadOnlySpan<int> committed)
+        {
+        }
+
+        public void End(Sequence sequence)
+        {
+        }
+    }
+}

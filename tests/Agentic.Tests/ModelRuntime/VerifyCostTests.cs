@@ -1,0 +1,57 @@
+using Agentic.ModelRuntime;
+
+namespace Agentic.Tests;
+
+public sealed class VerifyCostTests
+{
+    [Fact]
+    public void BetweenPoints_IsInterpolated_BeyondThem_IsProportional()
+    {
+        var cost = new VerifyCost([1, 2, 3, 4, 8], 0);
+
+        Assert.Equal(1, cost.Seconds(1, 0));
+        Assert.Equal(6, cost.Seconds(5, 0), 9);
+        Assert.Equal(8.0 * 1024 / 6, cost.Seconds(1024, 0), 6);
+    }
+
+    [Fact]
+    public void CurveWithASag_KeepsIt()
+    {
+        var cost = new VerifyCost([5, 9, 9, 6], 0);
+
+        Assert.True(cost.Seconds(4, 0) < cost.Seconds(2, 0));
+    }
+
+    [Fact]
+    public void Context_CostsByTheKeysLookedAt()
+    {
+        var cost = new VerifyCost([1], 1e-3);
+
+        Assert.Equal(1.5, cost.Seconds(1, 500), 9);
+    }
+
+    [Fact]
+    public void RepeatedObservation_MovesThePointThere_OutliersDoNot()
+    {
+        var cost = new VerifyCost([1, 1, 1, 1, 1, 1], 0);
+        for (int i = 0; i < 200; i++)
+        {
+            cost.Observe(4, 0, 1.5);
+            cost.Observe(4, 0, 50);
+        }
+
+        Assert.Equal(1.5, cost.Seconds(4, 0), 2);
+        Assert.Equal(1, cost.Seconds(1, 0), 9);
+    }
+
+    [Fact]
+    public void Measured_CoversTheGridAndLeavesTheModelUsable()
+    {
+        using var model = new ScriptedModel(blockSize: 4, maxPositions: 128);
+        model.AllocateKv(32);
+
+        VerifyCost cost = VerifyCost.Measure(model, 32, TimeProvider.System, TimeSpan.FromSeconds(2));
+
+        Assert.All(cost.Points, point => Assert.True(point.Seconds > 0));
+    }
+}
