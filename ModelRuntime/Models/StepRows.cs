@@ -51,18 +51,20 @@ public sealed class StepRows
     /// <param name="contextLength">Positions already in the cache.</param>
     /// <param name="blockTable">Blocks that cover the context and these tokens.</param>
     /// <param name="blockSize">Positions of a block.</param>
-    /// <param name="scoreLast">Whether the last row's logits are wanted; no other row's are.</param>
-    public void AddChain(ReadOnlySpan<int> tokenIds, int contextLength, int[] blockTable, int blockSize, bool scoreLast)
+    /// <param name="scoreLast">Whether the last row's logits are wanted.</param>
+    /// <param name="scoreAll">Whether every row's logits are wanted.</param>
+    public void AddChain(
+        ReadOnlySpan<int> tokenIds, int contextLength, int[] blockTable, int blockSize, bool scoreLast, bool scoreAll = false)
     {
         int start = AddRows(tokenIds.Length, contextLength, blockTable, blockSize);
         for (int i = 0; i < tokenIds.Length; i++)
         {
             _tokenIds[start + i] = tokenIds[i];
             _positions[start + i] = contextLength + i;
+            if (scoreAll || (scoreLast && i == tokenIds.Length - 1))
+                AddLogitRow(start + i);
         }
 
-        if (scoreLast)
-            AddLogitRow(_rows - 1);
         AddPart(new SequencePart(start, tokenIds.Length, contextLength, blockTable, -1, 0));
     }
 

@@ -1,0 +1,166 @@
+using Agentic.Kernels;
+
+namespace Agentic.ModelRuntime;
+
+/// <summary>The weights of a model directory: model.safetensors, or the files that model.safetensors.index.json names.</summary>
+/// <remarks>Weights stay in the mapped files and are shared with every process that maps them; only what has to be converted is copied, a tensor
+/// at a time.</remarks>
+internal sealed unsafe class Checkpoint : IDisposable
+{
+    private const string Single = "model.safetensors", Index = "model.safetensors.index.json";
+    private readonly Dictionary<string, SafetensorsFile> _files = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, SafetensorsFile> _fileOfTensor = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Tensor> _converted = new(StringComparer.Ordinal);
+    private readonly List<NativeArray<byte>> _copies = [];
+    private readonly ModelStorage _storage;
+
+    private Checkpoint(string directory, ModelStorage storage)
+    {
+        Directory = directory;
+        _storage = storage;
+    }
+
+    public string Directory { get; }
+
+    /// <summary>Names of all tensors, in ordinal order.</summary>
+    public IEnumerable<string> Names => _fileOfTensor.Keys.Order(StringComparer.Ordinal);
+
+    /// <exception cref="ModelLoadException">A file is absent or damaged.</exception>
+    public static Checkpoint Open(string directory, ModelStorage storage = ModelStorage.Auto)
+    {
+        CheckDirectory(directory);
+        Checkpoint checkpoint = new(directory, storage);
+        try
+        {
+            if (File.Exists(Path.Combine(directory, Single)))
+                checkpoint.AddAll(Single);
+            else
+                checkpoint.AddIndexed(JsonFile.Read(Path.Combine(directory, Index)));
+            return checkpoint;
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether the checkpoint has the tensor.</summary>
+    public bool Contains(string name) => _fileOfTensor.ContainsKey(name);
+
+    /// <summary>Whether the tensor is of a type that weights have, and no buffer of another kind.</summary>
+    public bool IsWeight(string name) => _fileOfTensor[name].Entries[name].Type is "F32" or "BF16" or "F16";
+
+    /// <summary>A tensor of a shape the configuration demands.</summary>
+    /// <exception cref="ModelLoadException">It is absent, of another shape, or of a type that cannot be computed with.</exception>
+    public Tensor Get(string name, params int[] shape)
+    {
+        Tensor tensor = Stored(name);
+        if (!tensor.Shape.AsSpan().SequenceEqual(shape))
+            throw new ModelLoadException(
+                $"{_fileOfTensor[name].Path}: tensor {name} has the shape {Tensor.Describe(tensor.Shape)} and config.json demands {Tensor.Describe(shape)}");
+        if (_storage != ModelStorage.BFloat16 || tensor.Type == ElementType.BFloat16)
+            return tensor;
+        return _converted.TryGetValue(name, out Tensor? converted) ? converted : _converted[name] = ToBFloat16(tensor);
+    }
+
+    /// <summary>A tensor as it is stored, whatever its shape.</summary>
+    public Tensor Stored(string name)
+    {
+        if (!_fileOfTensor.TryGetValue(name, out SafetensorsFile? file))
+            throw new ModelLoadException($"{Directory} lacks the tensor {name}, which config.json demands: config.json and weights do not belong together");
+        SafetensorsFile.Entry entry = file.Entries[name];
+        ElementType type = entry.Type switch
+        {
+            "F32" => ElementType.Float32,
+            "BF16" => ElementType.BFloat16,
+            "F16" => ElementType.Float16,
+            _ => throw new ModelLoadException($"{file.Path}: tensor {name} is {entry.Type}; weights can be F32, BF16 or F16: use an unquantized checkpoint"),
+        };
+        if (entry.Offset % Tensor.BytesOf(type) != 0)
+            throw new ModelLoadException($"{file.Path}: tensor {name} ({entry.Type}) starts at byte {entry.Offset}, which is misaligned; save it again with safetensors");
+        return new Tensor(name, type, entry.Shape, file.Start + (nint)entry.Offset);
+    }
+
+    public void Dispose()
+    {
+        foreach (SafetensorsFile file in _files.Values)
+            file.Dispose();
+        foreach (NativeArray<byte> copy in _copies)
+            copy.Dispose();
+    }
+
+    private static void CheckDirectory(string directory)
+    {
+        if (File.Exists(directory))
+            throw new ModelLoadException($"{directory} is a file; a model is given as the directory that holds config.json and the weights");
+        if (!System.IO.Directory.Exists(directory))
+            throw new ModelLoadException($"{directory} does not exist; give the directory of a Hugging Face checkpoint");
+        if (!File.Exists(Path.Combine(directory, "config.json")))
+            throw new ModelLoadException($"{directory} has no config.json; fetch the whole checkpoint");
+        if (File.Exists(Path.Combine(directory, Single)) || File.Exists(Path.Combine(directory, Index)))
+            return;
+        bool pickled = System.IO.Directory.EnumerateFiles(directory, "pytorch_model*.bin*").Any();
+        throw new ModelLoadException(pickled
+            ? $"{directory} has its weights in pytorch_model.bin only; convert them to safetensors (load with transformers and save_pretrained)"
+            : $"{directory} has neither {Single} nor {Index}; fetch the whole checkpoint");
+    }
+
+    private SafetensorsFile AddAll(string fileName)
+    {
+        SafetensorsFile file = Open(fileName);
+        foreach (string name in file.Entries.Keys)
+            _fileOfTensor[name] = file;
+        return file;
+    }
+
+    private void AddIndexed(JsonFile index)
+    {
+        JsonFile map = index.Object("weight_map") ?? throw new ModelLoadException($"{index.Path} lacks \"weight_map\"; fetch it again");
+        foreach (string name in map.Properties.Select(property => property.Name))
+        {
+            string fileName = map.String(name) ?? throw new ModelLoadException($"{index.Path} names no file for tensor {name}; fetch it again");
+            if (Path.GetFileName(fileName) != fileName || fileName.Length == 0)
+                throw new ModelLoadException($"{index.Path} puts tensor {name} in \"{fileName}\", which is not a file name");
+            if (!_files.TryGetValue(fileName, out SafetensorsFile? file))
+            {
+                if (!File.Exists(Path.Combine(Directory, fileName)))
+                    throw new ModelLoadException($"{index.Path} puts tensor {name} in {fileName}, which is absent; fetch the whole checkpoint");
+                file = Open(fileName);
+            }
+
+            if (!file.Entries.ContainsKey(name))
+                throw new ModelLoadException($"{index.Path} puts tensor {name} in {fileName}, which does not hold it: index and weights do not belong together");
+            if (!_fileOfTensor.TryAdd(name, file))
+                throw new ModelLoadException($"{index.Path} names tensor {name} twice; fetch it again");
+        }
+    }
+
+    private SafetensorsFile Open(string fileName)
+    {
+        SafetensorsFile file = SafetensorsFile.Open(Path.Combine(Directory, fileName));
+        _files.Add(fileName, file);
+        return file;
+    }
+
+    private Tensor ToBFloat16(Tensor tensor)
+    {
+        NativeArray<byte> copy = new(tensor.Elements * 2);
+        _copies.Add(copy);
+        ushort* target = (ushort*)copy.Data;
+        for (long i = 0; i < tensor.Elements; i++)
+        {
+            float value = tensor.Type == ElementType.Float32 ? ((float*)tensor.Data)[i] : (float)((Half*)tensor.Data)[i];
+            target[i] = RoundToBFloat16(value);
+        }
+
+        return tensor with { Type = ElementType.BFloat16, Data = (nint)target };
+    }
+
+    /// <summary>The nearest bfloat16, ties to even; NaN stays NaN.</summary>
+    internal static ushort RoundToBFloat16(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        return float.IsNaN(value) ? (ushort)((bits >> 16) | 0x40) : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    }
+}

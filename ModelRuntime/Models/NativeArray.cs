@@ -1,0 +1,53 @@
+using System.Runtime.InteropServices;
+
+namespace Agentic.ModelRuntime;
+
+/// <summary>Memory outside the managed heap that kernels read and write: aligned to 64 bytes, zeroed when it is new.</summary>
+internal sealed unsafe class NativeArray<T> : IDisposable
+    where T : unmanaged
+{
+    private const int Alignment = 64;
+    private void* _allocation;
+
+    public NativeArray()
+    {
+    }
+
+    public NativeArray(long length) => Reserve(length);
+
+    ~NativeArray() => Free();
+
+    /// <summary>Start, or null while nothing was reserved.</summary>
+    public T* Data { get; private set; }
+
+    /// <summary>Elements.</summary>
+    public long Length { get; private set; }
+
+    /// <summary>Makes room for this many elements; what was there is lost when it has to grow. Grows by half at least, so that steps soon stop growing it.</summary>
+    public T* Reserve(long length)
+    {
+        if (length <= Length)
+            return Data;
+        length = Math.Max(length, Length + (Length / 2));
+        Free();
+        // calloc hands out untouched zero pages, so a large KV pool costs memory only as far as it is used.
+        _allocation = NativeMemory.AllocZeroed((nuint)((length * sizeof(T)) + Alignment));
+        Data = (T*)(((nuint)_allocation + Alignment - 1) & ~(nuint)(Alignment - 1));
+        Length = length;
+        return Data;
+    }
+
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
+        NativeMemory.Free(_allocation);
+        _allocation = null;
+        Data = null;
+        Length = 0;
+    }
+}
