@@ -10,7 +10,7 @@ internal sealed unsafe class Checkpoint : IDisposable
     private const string Single = "model.safetensors", Index = "model.safetensors.index.json";
     private readonly Dictionary<string, SafetensorsFile> _files = new(StringComparer.Ordinal);
     private readonly Dictionary<string, SafetensorsFile> _fileOfTensor = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Tensor> _converted = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Weight> _converted = new(StringComparer.Ordinal);
     private readonly List<NativeArray<byte>> _copies = [];
     private readonly ModelStorage _storage;
 
@@ -53,19 +53,19 @@ internal sealed unsafe class Checkpoint : IDisposable
 
     /// <summary>A tensor of a shape the configuration demands.</summary>
     /// <exception cref="ModelLoadException">It is absent, of another shape, or of a type that cannot be computed with.</exception>
-    public Tensor Get(string name, params int[] shape)
+    public Weight Get(string name, params int[] shape)
     {
-        Tensor tensor = Stored(name);
+        Weight tensor = Stored(name);
         if (!tensor.Shape.AsSpan().SequenceEqual(shape))
             throw new ModelLoadException(
-                $"{_fileOfTensor[name].Path}: tensor {name} has the shape {Tensor.Describe(tensor.Shape)} and config.json demands {Tensor.Describe(shape)}");
+                $"{_fileOfTensor[name].Path}: tensor {name} has the shape {Weight.Describe(tensor.Shape)} and config.json demands {Weight.Describe(shape)}");
         if (_storage != ModelStorage.BFloat16 || tensor.Type == ElementType.BFloat16)
             return tensor;
-        return _converted.TryGetValue(name, out Tensor? converted) ? converted : _converted[name] = ToBFloat16(tensor);
+        return _converted.TryGetValue(name, out Weight? converted) ? converted : _converted[name] = ToBFloat16(tensor);
     }
 
     /// <summary>A tensor as it is stored, whatever its shape.</summary>
-    public Tensor Stored(string name)
+    public Weight Stored(string name)
     {
         if (!_fileOfTensor.TryGetValue(name, out SafetensorsFile? file))
             throw new ModelLoadException($"{Directory} lacks the tensor {name}, which config.json demands: config.json and weights do not belong together");
@@ -77,9 +77,9 @@ internal sealed unsafe class Checkpoint : IDisposable
             "F16" => ElementType.Float16,
             _ => throw new ModelLoadException($"{file.Path}: tensor {name} is {entry.Type}; weights can be F32, BF16 or F16: use an unquantized checkpoint"),
         };
-        if (entry.Offset % Tensor.BytesOf(type) != 0)
+        if (entry.Offset % Weight.BytesOf(type) != 0)
             throw new ModelLoadException($"{file.Path}: tensor {name} ({entry.Type}) starts at byte {entry.Offset}, which is misaligned; save it again with safetensors");
-        return new Tensor(name, type, entry.Shape, file.Start + (nint)entry.Offset);
+        return new Weight(name, type, entry.Shape, file.Start + (nint)entry.Offset);
     }
 
     public void Dispose()
@@ -143,7 +143,7 @@ internal sealed unsafe class Checkpoint : IDisposable
         return file;
     }
 
-    private Tensor ToBFloat16(Tensor tensor)
+    private Weight ToBFloat16(Weight tensor)
     {
         NativeArray<byte> copy = new(tensor.Elements * 2);
         _copies.Add(copy);

@@ -36,7 +36,7 @@ internal sealed unsafe class KvCache : IDisposable
 
     /// <summary>Bytes of one block over all layers.</summary>
     public static long BytesPerBlock(ModelConfig config, ModelOptions options) =>
-        2L * config.Layers * config.KvHeads * options.BlockSize * config.HeadDim * Tensor.BytesOf(TypeOf(options));
+        2L * config.Layers * config.KvHeads * options.BlockSize * config.HeadDim * Weight.BytesOf(TypeOf(options));
 
     public void Dispose()
     {

@@ -23,8 +23,8 @@ internal static unsafe class ModelFingerprint
         {
             if (!checkpoint.IsWeight(name))
                 continue;
-            Tensor tensor = checkpoint.Stored(name);
-            Append(hash, $"{name} {tensor.Type} {Tensor.Describe(tensor.Shape)}");
+            Weight tensor = checkpoint.Stored(name);
+            Append(hash, $"{name} {tensor.Type} {Weight.Describe(tensor.Shape)}");
             byte* data = (byte*)tensor.Data;
             if (tensor.Bytes <= Stretches * StretchBytes)
             {

@@ -130,7 +130,7 @@ internal sealed unsafe class SafetensorsFile : IDisposable
         if (begin < 0 || end < begin)
             throw Damaged(property.Name, $"has the data_offsets [{begin}, {end}], which are no range");
         if (elements * (uint)bits != (UInt128)(end - begin) * 8)
-            throw Damaged(property.Name, $"is {type} {Tensor.Describe(sizes)}, {elements * (uint)bits / 8} bytes, but its data_offsets span {end - begin}");
+            throw Damaged(property.Name, $"is {type} {Weight.Describe(sizes)}, {elements * (uint)bits / 8} bytes, but its data_offsets span {end - begin}");
         return new Entry(type, sizes, dataStart + begin, end - begin);
     }
 

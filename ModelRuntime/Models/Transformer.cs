@@ -289,7 +289,7 @@ public sealed unsafe class Transformer : ITargetModel
         return output.Data;
     }
 
-    private void AddRmsNorm(float* delta, float* residual, Tensor weight, float* output, int rows) => _kernels.AddRmsNorm(new AddRmsNormArgs
+    private void AddRmsNorm(float* delta, float* residual, Weight weight, float* output, int rows) => _kernels.AddRmsNorm(new AddRmsNormArgs
     {
         Delta = delta,
         Residual = residual,

@@ -1,7 +1,7 @@
 namespace Agentic.ModelRuntime;
 
 /// <summary>A linear layer: [outputs, inputs] and, where the architecture has one, [outputs].</summary>
-internal sealed record Projection(Tensor Weight, Tensor? Bias)
+internal sealed record Projection(Weight Weight, Weight? Bias)
 {
     public int Outputs => Weight.Shape[0];
 
@@ -16,11 +16,11 @@ internal sealed record ExpertLayer(Projection Router, Mlp[] Experts);
 
 /// <summary>Weights of one decoder layer; either <see cref="Dense"/> or <see cref="Sparse"/> is there.</summary>
 internal sealed record LayerWeights(
-    Tensor InputNorm, Projection Query, Projection Key, Projection Value, Projection Output, Tensor? QueryNorm, Tensor? KeyNorm,
-    Tensor AttentionNorm, Mlp? Dense, ExpertLayer? Sparse);
+    Weight InputNorm, Projection Query, Projection Key, Projection Value, Projection Output, Weight? QueryNorm, Weight? KeyNorm,
+    Weight AttentionNorm, Mlp? Dense, ExpertLayer? Sparse);
 
 /// <summary>A transformer's weights, found by name and held to the shapes of its configuration.</summary>
-internal sealed record TransformerWeights(Tensor Embedding, LayerWeights[] Layers, Tensor FinalNorm, Projection Head)
+internal sealed record TransformerWeights(Weight Embedding, LayerWeights[] Layers, Weight FinalNorm, Projection Head)
 {
     private const string EmbeddingName = "model.embed_tokens.weight", HeadName = "lm_head.weight";
 
@@ -70,7 +70,7 @@ internal sealed record TransformerWeights(Tensor Embedding, LayerWeights[] Layer
         // Transformers 5 can also store all experts of a layer in two stacks, gate above up.
         int width = config.IntermediateSize;
         long matrix = (long)width * hidden;
-        Tensor gateUp = checkpoint.Get(stacked, config.Count, 2 * width, hidden), down = checkpoint.Get(prefix + "experts.down_proj", config.Count, hidden, width);
+        Weight gateUp = checkpoint.Get(stacked, config.Count, 2 * width, hidden), down = checkpoint.Get(prefix + "experts.down_proj", config.Count, hidden, width);
         return new ExpertLayer(router, [.. Enumerable.Range(0, config.Count).Select(expert => new Mlp(
             new Projection(gateUp.Slice(2 * expert * matrix, width, hidden), null),
             new Projection(gateUp.Slice(((2 * expert) + 1) * matrix, width, hidden), null),

@@ -7,7 +7,7 @@ namespace Agentic.ModelRuntime;
 /// <param name="Type">How it is stored.</param>
 /// <param name="Shape">Row-major.</param>
 /// <param name="Data">Start; valid as long as the checkpoint it came from.</param>
-internal sealed unsafe record Tensor(string Name, ElementType Type, int[] Shape, nint Data)
+internal sealed unsafe record Weight(string Name, ElementType Type, int[] Shape, nint Data)
 {
     public void* Pointer => (void*)Data;
 
@@ -18,7 +18,7 @@ internal sealed unsafe record Tensor(string Name, ElementType Type, int[] Shape,
     public static int BytesOf(ElementType type) => type == ElementType.Float32 ? 4 : 2;
 
     /// <summary>Rows <paramref name="first"/> … of a [rows, columns] matrix, or one matrix of a stack.</summary>
-    public Tensor Slice(long first, params int[] shape) => this with { Shape = shape, Data = Data + (nint)(first * BytesOf(Type)) };
+    public Weight Slice(long first, params int[] shape) => this with { Shape = shape, Data = Data + (nint)(first * BytesOf(Type)) };
 
     public static string Describe(IEnumerable<int> shape) => $"[{string.Join(", ", shape)}]";
 }
