@@ -1,0 +1,193 @@
+using Google.Protobuf;
+using Microsoft.ML.Tokenizers;
+
+namespace Agentic.ModelRuntime;
+
+/// <summary>Reads tokenizer.model, a SentencePiece model (protobuf), as Llama-2 and Mistral have it.</summary>
+internal sealed class SentencePieceFile
+{
+    private const int Bpe = 2, Unigram = 1;
+
+    private readonly List<(string Text, float Score, PieceKind Kind)> _pieces = [];
+    private int _modelType = Unigram;
+    private bool _byteFallback, _suffixesWhiteSpace, _hasCharacterMap;
+    private bool _addsDummyPrefix = true, _removesExtraWhiteSpace = true, _escapesWhiteSpace = true;
+
+    private enum PieceKind
+    {
+        Normal = 1, Unknown = 2, Control = 3, UserDefined = 4, Unused = 5, Byte = 6,
+    }
+
+    /// <exception cref="ModelLoadException">The file is damaged, or has a feature that is not known here.</exception>
+    public static TokenizerRules Read(string path, TokenizerSettings settings)
+    {
+        try
+        {
+            byte[] bytes = File.ReadAllBytes(path);
+            SentencePieceFile file = new();
+            file.ReadModel(new CodedInputStream(bytes));
+            return file.Rules(bytes, settings);
+        }
+        catch (Exception error) when (error is InvalidProtocolBufferException or FormatException or ArgumentException or InvalidOperationException)
+        {
+            throw new ModelLoadException(
+                $"{path} cannot be used ({error.Message.ReplaceLineEndings(" ")}); fetch it again, or put the model's tokenizer.json beside it", error);
+        }
+    }
+
+    private void ReadModel(CodedInputStream input)
+    {
+        for (uint tag; (tag = input.ReadTag()) != 0;)
+        {
+            switch (WireFormat.GetTagFieldNumber(tag))
+            {
+                case 1: ReadPiece(input.ReadBytes().CreateCodedInput()); break;
+                case 2: ReadTrainer(input.ReadBytes().CreateCodedInput()); break;
+                case 3: ReadNormalizer(input.ReadBytes().CreateCodedInput()); break;
+                default: input.SkipLastField(); break;
+            }
+        }
+        if (_pieces.Count == 0)
+            throw new FormatException("it has no pieces");
+    }
+
+    private void ReadPiece(CodedInputStream input)
+    {
+        (string text, float score, PieceKind kind) = ("", 0, PieceKind.Normal);
+        for (uint tag; (tag = input.ReadTag()) != 0;)
+        {
+            switch (WireFormat.GetTagFieldNumber(tag))
+            {
+                case 1: text = input.ReadString(); break;
+                case 2: score = input.ReadFloat(); break;
+                case 3: kind = (PieceKind)input.ReadEnum(); break;
+                default: input.SkipLastField(); break;
+            }
+        }
+        _pieces.Add((text, score, kind));
+    }
+
+    private void ReadTrainer(CodedInputStream input)
+    {
+        for (uint tag; (tag = input.ReadTag()) != 0;)
+        {
+            switch (WireFormat.GetTagFieldNumber(tag))
+            {
+                case 3: _modelType = input.ReadEnum(); break;
+                case 24: _suffixesWhiteSpace = input.ReadBool(); break;
+                case 35: _byteFallback = input.ReadBool(); break;
+                default: input.SkipLastField(); break;
+            }
+        }
+    }
+
+    private void ReadNormalizer(CodedInputStream input)
+    {
+        for (uint tag; (tag = input.ReadTag()) != 0;)
+        {
+            switch (WireFormat.GetTagFieldNumber(tag))
+            {
+                case 2: _hasCharacterMap = input.ReadBytes().Length > 0; break;
+                case 3: _addsDummyPrefix = input.ReadBool(); break;
+                case 4: _removesExtraWhiteSpace = input.ReadBool(); break;
+                case 5: _escapesWhiteSpace = input.ReadBool(); break;
+                default: input.SkipLastField(); break;
+            }
+        }
+    }
+
+    private TokenizerRules Rules(byte[] bytes, TokenizerSettings settings)
+    {
+        Vocabulary vocabulary = new();
+        for (int id = 0; id < _pieces.Count; id++)
+            vocabulary.Add(_pieces[id].Text, id);
+        bool userDefined = _pieces.Any(piece => piece.Kind == PieceKind.UserDefined);
+        return new TokenizerRules
+        {
+            Vocabulary = vocabulary,
+            Model = _modelType switch
+            {
+                Bpe => BytePairs(vocabulary),
+                Unigram => new UnigramModel(bytes),
+                _ => throw new FormatException("its model is neither BPE nor unigram"),
+            },
+            // The unigram model of the package marks and trims spaces itself.
+            PreTokenizers = _modelType == Unigram ? [] : [new SentencePiecePreTokenizer(_addsDummyPrefix, settings.IsLegacy && !userDefined, _removesExtraWhiteSpace)],
+            AddedTokens = [.. _pieces.Index()
+                .Where(piece => piece.Item.Kind is PieceKind.Unknown or PieceKind.Control or PieceKind.UserDefined && piece.Item.Text.Length > 0)
+                .Select(piece => new AddedToken(piece.Item.Text, piece.Index) { IsSpecial = piece.Item.Kind != PieceKind.UserDefined })],
+            Prefix = [.. Around(settings.AddsBeginning ?? true, settings.BeginningToken, vocabulary)],
+            Suffix = [.. Around(settings.AddsEnd ?? false, settings.EndToken, vocabulary)],
+            Decoder = DecodeChain.SentencePiece(_addsDummyPrefix),
+            TokenBytes = DecodeChain.FallbackBytes,
+        };
+    }
+
+    private static IEnumerable<int> Around(bool adds, string? token, Vocabulary vocabulary) =>
+        adds && token is not null ? [vocabulary.Require(token, "tokenizer_config.json")] : [];
+
+    /// <summary>SentencePiece has no merges: two symbols become one when that is a piece, the best score first.</summary>
+    private BytePairModel BytePairs(Vocabulary vocabulary)
+    {
+        if (_hasCharacterMap || _suffixesWhiteSpace || !_escapesWhiteSpace)
+            throw new FormatException("it maps characters or marks white space in a way that is not known here");
+        Vocabulary mergeable = new();
+        foreach ((int id, (string text, _, PieceKind kind)) in _pieces.Index())
+        {
+            if (kind is PieceKind.Normal or PieceKind.Byte or PieceKind.UserDefined && text.Length > 0)
+                mergeable.Add(text, id);
+        }
+        Dictionary<long, Merge> merges = [];
+        int rank = 0;
+        float last = float.NaN;
+        foreach ((int id, (string text, float score, _)) in _pieces.Index().Where(piece => piece.Item.Kind == PieceKind.Normal)
+            .OrderByDescending(piece => piece.Item.Score))
+        {
+            // Pieces of one score are equals, and the leftmost merges first.
+            rank += score == last ? 0 : 1;
+            last = score;
+            for (int cut = 1; cut < text.Length; cut++)
+            {
+                if (!char.IsLowSurrogate(text[cut]) && mergeable.TryGetId(text.AsSpan(0, cut), out int left)
+                    && mergeable.TryGetId(text.AsSpan(cut), out int right))
+                    merges[BytePairModel.Pair(left, right)] = new Merge(rank, id);
+            }
+        }
+        int unknown = _pieces.FindIndex(piece => piece.Kind == PieceKind.Unknown);
+        return new BytePairModel(mergeable, merges, new BytePairOptions
+        {
+            ByteFallback = _byteFallback,
+            Unknown = unknown < 0 ? null : unknown,
+            FuseUnknown = true,
+        });
+    }
+}
+
+/// <summary>SentencePiece's treatment of white space: ▁ for a space, one more before the text.</summary>
+internal sealed class SentencePiecePreTokenizer(bool prefixes, bool prefixesEveryPiece, bool removesExtraSpaces) : IPreTokenizer
+{
+    public void Split(Piece piece, List<Piece> pieces)
+    {
+        string text = piece.Text.ToString();
+        if (removesExtraSpaces)
+            text = string.Join(' ', text.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        if (text.Length == 0)
+            return;
+        text = text.Replace(' ', '▁');
+        pieces.Add(Piece.Whole(prefixes && (prefixesEveryPiece || piece.IsFirst) ? "▁" + text : text, piece.IsFirst));
+    }
+}
+
+/// <summary>The unigram model of Microsoft.ML.Tokenizers, white space and normalization included.</summary>
+internal sealed class UnigramModel : ITokenModel
+{
+    private readonly SentencePieceTokenizer _tokenizer;
+
+    public UnigramModel(byte[] model)
+    {
+        using MemoryStream stream = new(model);
+        _tokenizer = SentencePieceTokenizer.Create(stream, addBeginningOfSentence: false, addEndOfSentence: false);
+    }
+
+    public void Encode(ReadOnlySpan<char> piece, List<int> ids) => ids.AddRange(_tokenizer.EncodeToIds(piece, false, false));
+}
