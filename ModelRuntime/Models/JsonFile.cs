@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Agentic.ModelRuntime;
 
@@ -20,7 +21,10 @@ internal readonly struct JsonFile
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+            byte[] bytes = File.ReadAllBytes(path);
+            if (!Utf8.IsValid(bytes))
+                throw new ModelLoadException($"{path} is no valid UTF-8; fetch it again");
+            using JsonDocument document = JsonDocument.Parse(bytes);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 throw new ModelLoadException($"{path} holds a JSON {document.RootElement.ValueKind}, not an object; fetch it again");
             return new JsonFile(path, document.RootElement.Clone());

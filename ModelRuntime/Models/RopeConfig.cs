@@ -81,7 +81,11 @@ internal sealed record RopeConfig(RopeScaling Scaling, double Theta)
                     $"{config.Path}: rope type \"{type}\" is not supported; supported are default, linear, dynamic, llama3 and yarn");
         }
 
-        double Required(string key) => rope.Number(key) ?? throw new ModelLoadException($"{config.Path}: rope type \"{type}\" lacks \"{key}\"");
+        double Required(string key)
+        {
+            double value = rope.Number(key) ?? throw new ModelLoadException($"{config.Path}: rope type \"{type}\" lacks \"{key}\"");
+            return value > 0 ? value : throw new ModelLoadException($"{config.Path}: \"{key}\" of rope type \"{type}\" is {value:R} and should be above 0");
+        }
     }
 
     private static double YarnAttentionFactor(JsonFile rope, double factor)

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.MemoryMappedFiles;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Agentic.ModelRuntime;
 
@@ -90,6 +91,8 @@ internal sealed unsafe class SafetensorsFile : IDisposable
     {
         try
         {
+            if (!Utf8.IsValid(json))
+                throw new JsonException("No valid UTF-8.");
             using JsonDocument document = JsonDocument.Parse(json);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 throw new ModelLoadException($"{Path}: the header is a JSON {document.RootElement.ValueKind}, not an object; fetch the file again");
@@ -99,8 +102,9 @@ internal sealed unsafe class SafetensorsFile : IDisposable
                     throw Damaged(property.Name, "is named twice in the header");
             }
         }
-        catch (JsonException error)
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
+            // A string with half a surrogate pair is what the second one is for.
             throw new ModelLoadException($"{Path}: the header is no valid JSON; the file is damaged or no safetensors file", error);
         }
 
@@ -114,7 +118,7 @@ internal sealed unsafe class SafetensorsFile : IDisposable
             || !value.TryGetProperty("dtype", out JsonElement dtype) || dtype.ValueKind != JsonValueKind.String
             || !value.TryGetProperty("shape", out JsonElement shape) || shape.ValueKind != JsonValueKind.Array
             || !value.TryGetProperty("data_offsets", out JsonElement offsets) || offsets.ValueKind != JsonValueKind.Array
-            || offsets.GetArrayLength() != 2 || !offsets[0].TryGetInt64(out long begin) || !offsets[1].TryGetInt64(out long end))
+            || offsets.GetArrayLength() != 2 || !IsWhole(offsets[0], out long begin) || !IsWhole(offsets[1], out long end))
             throw Damaged(property.Name, "lacks dtype, shape or two data_offsets");
 
         string type = dtype.GetString()!;
@@ -123,8 +127,9 @@ internal sealed unsafe class SafetensorsFile : IDisposable
         UInt128 elements = 1;
         for (int i = 0; i < sizes.Length; i++)
         {
-            if (!shape[i].TryGetInt32(out sizes[i]) || sizes[i] < 0 || (elements *= (uint)sizes[i]) > long.MaxValue)
+            if (!IsWhole(shape[i], out long size) || size is < 0 or > int.MaxValue || (elements *= (ulong)size) > long.MaxValue)
                 throw Damaged(property.Name, $"has the shape {shape.GetRawText()}, which is no shape");
+            sizes[i] = (int)size;
         }
 
         if (begin < 0 || end < begin)
@@ -151,6 +156,12 @@ internal sealed unsafe class SafetensorsFile : IDisposable
 
         if (position != length)
             throw new ModelLoadException($"{Path} has {length - position} bytes behind its last tensor: it is damaged; fetch it again");
+    }
+
+    private static bool IsWhole(JsonElement value, out long number)
+    {
+        number = 0;
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out number);
     }
 
     private ModelLoadException Damaged(string tensor, string what) => new($"{Path}: tensor {tensor} {what}; fetch or save the file again");
