@@ -220,12 +220,14 @@ internal sealed unsafe class Reference : IKernels
                 scores[key] += query[i] * (double)Elements.Load(kv.Data, kv.Type, kv.KeyOffset(slots[key], kvHead) + i);
             scores[key] *= args.Scale;
         }
-        double max = scores.Max(), sum = scores.Sum(score => Math.Exp(score - max));
+        double max = scores.Max();
+        double[] weights = Array.ConvertAll(scores, score => Math.Exp(score - max));
+        double sum = weights.Sum();
         for (int i = 0; i < dim; i++)
         {
             double output = 0;
             for (int key = 0; key < scores.Length; key++)
-                output += Math.Exp(scores[key] - max) / sum * Elements.Load(kv.Data, kv.Type, kv.ValueOffset(slots[key], kvHead) + i);
+                output += weights[key] / sum * Elements.Load(kv.Data, kv.Type, kv.ValueOffset(slots[key], kvHead) + i);
             args.Output[((long)row * args.Heads + head) * dim + i] = (float)output;
         }
     }

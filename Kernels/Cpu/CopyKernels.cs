@@ -1,0 +1,60 @@
+using System.Runtime.InteropServices;
+
+namespace Agentic.Kernels;
+
+/// <summary>The operations that only move rows.</summary>
+internal static unsafe class CopyKernels<S, V>
+    where S : ISimd<V>
+    where V : struct
+{
+    public static void Embed(in EmbedArgs args)
+    {
+        for (int row = 0; row < args.Rows; row++)
+        {
+            long first = (long)args.TokenIds[row] * args.Hidden;
+            RowConversion<S, V>.Widen(args.Table, args.TableType, first, args.Output + (nint)row * args.Hidden, args.Hidden);
+        }
+    }
+
+    public static void Gather(in GatherRowsArgs args)
+    {
+        nuint bytes = (nuint)args.Width * sizeof(float);
+        for (int row = 0; row < args.Rows; row++)
+            NativeMemory.Copy(args.Input + (nint)args.RowIndices[row] * args.Width, args.Output + (nint)row * args.Width, bytes);
+    }
+
+    public static void ScatterAdd(in ScatterAddRowsArgs args)
+    {
+        for (int row = 0; row < args.Rows; row++)
+        {
+            float* input = args.Input + (nint)row * args.Width, output = args.Output + (nint)args.RowIndices[row] * args.Width;
+            V scale = S.Broadcast(args.Scales[row]);
+            int i = 0;
+            for (; i + S.Lanes <= args.Width; i += S.Lanes)
+                S.Store(output + i, S.MultiplyAdd(scale, S.Load(input + i), S.Load(output + i)));
+            for (; i < args.Width; i++)
+                output[i] = float.FusedMultiplyAdd(args.Scales[row], input[i], output[i]);
+        }
+    }
+
+    /// <summary>In the order of the moves, since a target may be the source of an earlier one.</summary>
+    public static void Commit(in CommitKvArgs args)
+    {
+        for (int layer = 0; layer < args.Layers; layer++)
+        {
+            KvLayer kv = args.LayerPools[layer];
+            nuint bytes = (nuint)(kv.HeadDim * Elements.Size(kv.Type));
+            for (int move = 0; move < args.MoveCount; move++)
+            {
+                (int from, int to) = args.Moves[move];
+                if (from == to)
+                    continue;
+                for (int head = 0; head < 2 * kv.KvHeads; head++) // values lie behind the keys as more heads
+                {
+                    long source = kv.KeyOffset(from, head) * Elements.Size(kv.Type), target = kv.KeyOffset(to, head) * Elements.Size(kv.Type);
+                    NativeMemory.Copy((byte*)kv.Data + source, (byte*)kv.Data + target, bytes);
+                }
+            }
+        }
+    }
+}

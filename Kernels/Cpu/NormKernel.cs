@@ -1,0 +1,80 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Agentic.Kernels;
+
+/// <summary>residual += delta; output = residual / √(mean(residual²) + ε) · weight. A row's squares are added in four chains of vectors.</summary>
+internal static unsafe class NormKernel<S, V>
+    where S : ISimd<V>
+    where V : struct
+{
+    private struct Job
+    {
+        public AddRmsNormArgs Args;
+        public float* Weight;
+    }
+
+    public static void Run(in AddRmsNormArgs args, WorkerPool pool, NativeBuffer scratch)
+    {
+        Job job = new() { Args = args, Weight = scratch.Floats(args.Hidden) };
+        RowConversion<S, V>.Widen(args.Weight, args.WeightType, 0, job.Weight, args.Hidden);
+        RowLoop.Run(pool, &RunRow, &job, args.Rows, args.Hidden);
+    }
+
+    /// <summary>Normalizes a row; output may be the input.</summary>
+    /// <param name="input">[width].</param>
+    /// <param name="weight">[width] float32.</param>
+    /// <param name="epsilon">Added to the mean square.</param>
+    /// <param name="output">[width], written.</param>
+    /// <param name="width">Elements.</param>
+    public static void Normalize(float* input, float* weight, float epsilon, float* output, int width)
+    {
+        float inverse = 1 / MathF.Sqrt(SumOfSquares(input, width) / width + epsilon);
+        V scale = S.Broadcast(inverse);
+        int i = 0;
+        for (; i + S.Lanes <= width; i += S.Lanes)
+            S.Store(output + i, S.Multiply(S.Multiply(S.Load(input + i), scale), S.Load(weight + i)));
+        for (; i < width; i++)
+            output[i] = input[i] * inverse * weight[i];
+    }
+
+    private static void RunRow(void* state, int row)
+    {
+        ref readonly Job job = ref *(Job*)state;
+        int hidden = job.Args.Hidden;
+        float* residual = job.Args.Residual + (nint)row * hidden;
+        if (job.Args.Delta is not null)
+            Add(job.Args.Delta + (nint)row * hidden, residual, hidden);
+        Normalize(residual, job.Weight, job.Args.Epsilon, job.Args.Output + (nint)row * hidden, hidden);
+    }
+
+    private static void Add(float* delta, float* sum, int width)
+    {
+        int i = 0;
+        for (; i + S.Lanes <= width; i += S.Lanes)
+            S.Store(sum + i, S.Add(S.Load(sum + i), S.Load(delta + i)));
+        for (; i < width; i++)
+            sum[i] += delta[i];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float SumOfSquares(float* input, int width)
+    {
+        V a = S.Broadcast(0), b = a, c = a, d = a;
+        int i = 0;
+        for (; i + 4 * S.Lanes <= width; i += 4 * S.Lanes)
+        {
+            V x = S.Load(input + i), y = S.Load(input + i + S.Lanes);
+            V z = S.Load(input + i + 2 * S.Lanes), w = S.Load(input + i + 3 * S.Lanes);
+            a = S.MultiplyAdd(x, x, a);
+            b = S.MultiplyAdd(y, y, b);
+            c = S.MultiplyAdd(z, z, c);
+            d = S.MultiplyAdd(w, w, d);
+        }
+        Vector128<float> sums = S.SumAcross(a, b, c, d);
+        float sum = sums[0] + sums[1] + (sums[2] + sums[3]);
+        for (; i < width; i++)
+            sum = float.FusedMultiplyAdd(input[i], input[i], sum);
+        return sum;
+    }
+}
