@@ -1,0 +1,138 @@
+using System.CommandLine;
+using System.Globalization;
+using Agentic.ModelRuntime;
+
+namespace Agentic.Proxy;
+
+/// <summary>What the server was asked to be, checked.</summary>
+internal sealed record ServeOptions
+{
+    private static readonly Setting
+        ModelSetting = new("model", "DIR", "A Hugging Face checkpoint directory. Default: the bundled model."),
+        NameSetting = new("name", "NAME", "What clients call the model. Default: its directory's name."),
+        HostSetting = new("host", "ADDRESS", "Address to listen on. Default: 127.0.0.1."),
+        PortSetting = new("port", "PORT", "Port to listen on; 0 takes a free one. Default: 8000."),
+        UrlsSetting = new("urls", "URLS", "Full addresses to listen on, separated by semicolons, instead of host and port."),
+        RedisSetting = new("redis", "HOST:PORT,…", "Redis or Valkey that keeps what was learned and shares it. Default: an embedded store in the data directory."),
+        DataSetting = new("data", "DIR", "Where the server keeps its secret and its embedded store. Default: ~/.local/share/agentic."),
+        DeviceSetting = new("device", "cpu", "Where the model computes. Default: cpu."),
+        DtypeSetting = new("dtype", "auto|f32|bf16", "How weights and KV cache are kept. Default: auto, weights as stored and cache in f32."),
+        ThreadsSetting = new("threads", "N", "Threads that compute. Default: one a core."),
+        MaxSequencesSetting = new("max-sequences", "N", "Sequences decoded at once. Default: 16."),
+        DraftNodesSetting = new("draft-nodes", "N", "Most drafted tokens of one sequence and step; 0 decodes plainly. Default: 32."),
+        KvMemorySetting = new("kv-memory", "SIZE", "Memory of the KV cache, such as 2GiB. Default: a fifth of the machine's, at most 8 GiB."),
+        SuffixMemorySetting = new("suffix-memory", "SIZE", "Memory of the suffix cache. Default: 1GiB."),
+        ApiKeySetting = new("api-key", "[TENANT=]KEY", "Ask clients for this key; may be repeated. Nothing is shared between tenants. Default: none is asked.", many: true);
+
+    /// <summary>In the order in which help shows them.</summary>
+    public static IReadOnlyList<Setting> Settings { get; } =
+    [
+        ModelSetting, NameSetting, HostSetting, PortSetting, UrlsSetting, RedisSetting, DataSetting, ApiKeySetting, DeviceSetting, DtypeSetting,
+        ThreadsSetting, MaxSequencesSetting, DraftNodesSetting, KvMemorySetting, SuffixMemorySetting,
+    ];
+
+    /// <summary>An existing directory.</summary>
+    public required string ModelDirectory { get; init; }
+
+    public required string ModelName { get; init; }
+
+    /// <summary>Addresses to listen on, separated by semicolons.</summary>
+    public required string Urls { get; init; }
+
+    /// <summary>A StackExchange.Redis connection string, or null for the embedded store.</summary>
+    public string? Redis { get; init; }
+
+    public required string DataDirectory { get; init; }
+
+    public ModelStorage Storage { get; init; }
+
+    public int Threads { get; init; }
+
+    public int MaxSequences { get; init; }
+
+    public int DraftNodes { get; init; }
+
+    /// <summary>Bytes.</summary>
+    public long KvMemory { get; init; }
+
+    /// <summary>Bytes.</summary>
+    public long SuffixMemory { get; init; }
+
+    /// <summary>Keys and whose they are.</summary>
+    public required IReadOnlyDictionary<string, string> ApiKeys { get; init; }
+
+    /// <summary>Lays the command line over the environment over the settings file.</summary>
+    /// <exception cref="CommandException">A value cannot be used.</exception>
+    public static ServeOptions Read(ParseResult parsed, IConfigurationManager configuration)
+    {
+        configuration.AddInMemoryCollection(
+            Settings.Select(setting => KeyValuePair.Create(setting.Key, setting.Given(parsed))).Where(pair => pair.Value is not null));
+        foreach (IConfigurationSection key in configuration.GetSection(Setting.Section).GetChildren())
+        {
+            if (!Settings.Any(setting => setting.Key.Equals(key.Path, StringComparison.OrdinalIgnoreCase)))
+                throw new CommandException($"{key.Path} in appsettings.json: there is no such setting; \"agentic serve --help\" lists them");
+        }
+
+        string? Value(Setting setting) => configuration[setting.Key] is { } value && !string.IsNullOrWhiteSpace(value) ? value.Trim() : null;
+        string model = Path.GetFullPath(Value(ModelSetting) ?? BundledModel.Directory ?? throw new CommandException(
+            $"model: the bundled model {BundledModel.Name} is not beside the server; name a checkpoint directory with --model"));
+        if (!Directory.Exists(model))
+            throw new CommandException($"model: '{model}' is not a directory; name a Hugging Face checkpoint directory");
+        if (Value(DeviceSetting) is { } device && device != "cpu")
+            throw new CommandException($"device: '{device}' is not one this version computes on; use cpu");
+
+        string host = Value(HostSetting) ?? "127.0.0.1";
+        int port = Number(PortSetting, Value(PortSetting), 8000, 0, 65535);
+        return new ServeOptions
+        {
+            ModelDirectory = model,
+            ModelName = Value(NameSetting) ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(model)),
+            Urls = Value(UrlsSetting) ?? $"http://{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{port}",
+            Redis = Value(RedisSetting),
+            DataDirectory = Path.GetFullPath(Value(DataSetting) ?? DefaultDataDirectory()),
+            Storage = (Value(DtypeSetting) ?? "auto") switch
+            {
+                "auto" => ModelStorage.Auto,
+                "f32" => ModelStorage.Float32,
+                "bf16" => ModelStorage.BFloat16,
+                string other => throw new CommandException($"dtype: '{other}' is not known; use auto, f32 or bf16"),
+            },
+            Threads = Number(ThreadsSetting, Value(ThreadsSetting), Environment.ProcessorCount, 1, 1024),
+            MaxSequences = Number(MaxSequencesSetting, Value(MaxSequencesSetting), 16, 1, 4096),
+            DraftNodes = Number(DraftNodesSetting, Value(DraftNodesSetting), 32, 0, 1024),
+            KvMemory = Size(KvMemorySetting, Value(KvMemorySetting), Math.Min(8L << 30, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 5)),
+            SuffixMemory = Size(SuffixMemorySetting, Value(SuffixMemorySetting), 1L << 30),
+            ApiKeys = Keys(Value(ApiKeySetting)),
+        };
+    }
+
+    private static string DefaultDataDirectory() =>
+        Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify) is { Length: > 0 } state
+            ? Path.Combine(state, "agentic")
+            : throw new CommandException("data: this user has no home directory; name a directory with --data");
+
+    private static int Number(Setting setting, string? value, int otherwise, int least, int most) =>
+        value is null ? otherwise
+        : int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most ? number
+        : throw new CommandException($"{setting.Name}: '{value}' is not a number from {least} to {most}");
+
+    private static long Size(Setting setting, string? value, long otherwise) =>
+        value is null ? otherwise
+        : ByteSize.Parse(value) is long bytes and > 0 ? bytes
+        : throw new CommandException($"{setting.Name}: '{value}' is not an amount of memory; write it as 512MiB or 2GiB");
+
+    private static Dictionary<string, string> Keys(string? value)
+    {
+        Dictionary<string, string> tenants = new(StringComparer.Ordinal);
+        foreach (string entry in value?.Split(',', StringSplitOptions.TrimEntries) ?? [])
+        {
+            (string tenant, string key) = entry.IndexOf('=', StringComparison.Ordinal) is int at and >= 0 ? (entry[..at], entry[(at + 1)..]) : ("default", entry);
+            if (tenant.Length == 0 || key.Length == 0)
+                throw new CommandException("api-key: a key or its tenant is empty; write KEY or TENANT=KEY");
+            if (!tenants.TryAdd(key, tenant))
+                throw new CommandException($"api-key: one key is given twice, the second time for tenant '{tenant}'; give each key once");
+        }
+
+        return tenants;
+    }
+}
