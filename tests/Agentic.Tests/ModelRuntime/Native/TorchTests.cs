@@ -1,7 +1,6 @@
 using Agentic.Kernels;
 using Agentic.ModelRuntime;
 using static TorchSharp.torch;
-using Tensor = TorchSharp.torch.Tensor;
 
 namespace Agentic.Tests;
 
