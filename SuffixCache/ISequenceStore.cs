@@ -1,0 +1,19 @@
+namespace Agentic.SuffixCache;
+
+/// <summary>Finished sequences, kept outside the process: appended as requests end, replayed when a server starts.</summary>
+/// <remarks>Sequences are kept, not the nodes drawn from them: 1–2 bytes a token, and every server builds its own index.</remarks>
+public interface ISequenceStore : IAsyncDisposable
+{
+    /// <summary>Takes a sequence for keeping. Never waits and never throws: what finds no room is refused and counted.</summary>
+    void Append(StoredSequence sequence);
+
+    /// <summary>What is retained of one namespace, oldest first. Damaged entries are counted and skipped.</summary>
+    /// <remarks>
+    /// An entry that cannot be read ends nothing; a store that cannot be reached ends the replay with an exception the caller may retry on.
+    /// </remarks>
+    /// <exception cref="SequenceStoreException">The store is away, or answers an error.</exception>
+    IAsyncEnumerable<StoredSequence> ReplayAsync(NamespaceKey @namespace, CancellationToken cancellationToken = default);
+
+    /// <summary>Counts since the start and what waits now; cheap enough to be read by every scrape.</summary>
+    SequenceStoreStatistics Statistics { get; }
+}

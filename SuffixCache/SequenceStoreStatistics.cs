@@ -1,0 +1,14 @@
+namespace Agentic.SuffixCache;
+
+/// <summary>How a sequence store fares. Counts are since the start.</summary>
+/// <param name="Connected">Whether the store can be reached now.</param>
+/// <param name="Queued">Sequences accepted and not yet acknowledged.</param>
+/// <param name="QueuedBytes">Memory they hold.</param>
+/// <param name="Written">Sequences acknowledged.</param>
+/// <param name="WrittenBytes">Bytes of the entries they went out in.</param>
+/// <param name="Dropped">Sequences refused because the queue was full or closed.</param>
+/// <param name="Failures">Calls to the store that failed; what they carried is tried again.</param>
+/// <param name="Replayed">Sequences read back.</param>
+/// <param name="Damaged">Entries that could not be read and were skipped.</param>
+public readonly record struct SequenceStoreStatistics(
+    bool Connected, long Queued, long QueuedBytes, long Written, long WrittenBytes, long Dropped, long Failures, long Replayed, long Damaged);
