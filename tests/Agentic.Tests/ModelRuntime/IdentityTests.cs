@@ -1,5 +1,6 @@
 using Agentic.Kernels;
 using Agentic.ModelRuntime;
+using Agentic.Proxy;
 using Agentic.SuffixCache;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -14,7 +15,7 @@ public sealed class IdentityTests
     public void SpeculationOnOrOff_AloneOrBatched_SameTokensAndProbabilities()
     {
         using var kernels = new CpuKernels();
-        using Transformer model = Transformer.Load(BundledModel.Directory, new ModelOptions(), kernels);
+        using Transformer model = Transformer.Load(BundledModel.Directory!, new ModelOptions(), kernels);
         var options = new EngineOptions { KvBlocks = 1200, MaxSequences = 1 };
         model.AllocateKv(options.KvBlocks);
 
@@ -40,13 +41,13 @@ public sealed class IdentityTests
     public void ReferencePrompts_GreedyTokensEqualTheReference()
     {
         using var kernels = new CpuKernels();
-        using Transformer model = Transformer.Load(BundledModel.Directory, new ModelOptions(), kernels);
+        using Transformer model = Transformer.Load(BundledModel.Directory!, new ModelOptions(), kernels);
         var options = new EngineOptions { KvBlocks = 1200, MaxSequences = 4, MaxDraftNodes = 12 };
         model.AllocateKv(options.KvBlocks);
         using var metrics = new RuntimeMetrics();
         InferenceEngine engine = NewEngine(model, options, metrics);
 
-        foreach ((int[] prompt, int[] expected) in BundledModel.Greedy)
+        foreach ((int[] prompt, int[] expected) in ReferencePrompts.Greedy)
         {
             Generation generation = engine.Submit(Request(0, prompt) with
             {
@@ -71,7 +72,7 @@ public sealed class IdentityTests
         {
             // Arrivals fall between steps, so that requests meet at every stage.
             if (i < Requests && (i < 4 || steps % 5 == 0))
-                generations.Add(engine.Submit(Request(i, BundledModel.Greedy[i % BundledModel.Greedy.Count].PromptIds)));
+                generations.Add(engine.Submit(Request(i, ReferencePrompts.Greedy[i % ReferencePrompts.Greedy.Count].PromptIds)));
             i = generations.Count;
             if (i < Requests)
                 engine.RunStep();
