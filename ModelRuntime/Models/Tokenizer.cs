@@ -82,7 +82,7 @@ public sealed class Tokenizer
             throw new ModelLoadException($"{modelDirectory} has no tokenizer: neither {string.Join(" nor ", FileNames)} is there; "
                 + "copy the file from where the model came from, or name the model's own directory");
         }
-        TokenizerSettings settings = TokenizerSettings.Read(modelDirectory);
+        TokenizerSettings settings = TokenizerSettings.Read(Path.Combine(modelDirectory, "tokenizer_config.json"));
         try
         {
             TokenizerRules rules = path.EndsWith(".json", StringComparison.Ordinal)

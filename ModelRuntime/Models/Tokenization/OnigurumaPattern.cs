@@ -9,8 +9,7 @@ namespace Agentic.ModelRuntime;
 /// </summary>
 /// <remarks>
 /// Oniguruma's ways that differ from .NET's: classes nest and intersect (<c>&amp;&amp;</c>), <c>^</c> and <c>$</c> match at every line,
-/// <c>(?m)</c> is "dot matches all", <c>\h</c> is a hex digit, <c>x++</c> is possessive but <c>x{1,3}+</c> repeats,
-/// and <c>x{2}?</c> is optional.
+/// <c>(?m)</c> is "dot matches all", <c>\h</c> is a hex digit, <c>x++</c> is possessive but <c>x{1,3}+</c> repeats.
 /// </remarks>
 internal sealed class OnigurumaPattern
 {
@@ -69,8 +68,7 @@ internal sealed class OnigurumaPattern
                 quantifier = _pattern[_at++].ToString();
             else if (!TryInterval(out quantifier, out interval))
                 return;
-            // After {n} a question mark makes the whole optional: the next turn reads it.
-            bool lazy = (!interval || quantifier.Contains(',')) && Take('?');
+            bool lazy = Take('?');
             bool possessive = !lazy && !interval && Take('+');
             _parts.Insert(start, possessive ? "(?>(?:" : "(?:");
             _parts.Add(")" + quantifier + (lazy ? "?" : possessive ? ")" : ""));

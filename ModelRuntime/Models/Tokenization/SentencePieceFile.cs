@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Microsoft.ML.Tokenizers;
 
 namespace Agentic.ModelRuntime;
 
@@ -9,7 +10,6 @@ internal sealed class SentencePieceFile
 
     private readonly List<(string Text, float Score, PieceKind Kind)> _pieces = [];
     private int _modelType = Unigram;
-    private bool _hasTrainer;
     private bool _byteFallback, _suffixesWhiteSpace, _hasCharacterMap;
     private bool _addsDummyPrefix = true, _removesExtraWhiteSpace = true, _escapesWhiteSpace = true;
 
@@ -47,8 +47,8 @@ internal sealed class SentencePieceFile
                 default: input.SkipLastField(); break;
             }
         }
-        if (_pieces.Count == 0 || !_hasTrainer)
-            throw new FormatException("it ends before its pieces and their kind are told");
+        if (_pieces.Count == 0)
+            throw new FormatException("it has no pieces");
     }
 
     private void ReadPiece(CodedInputStream input)
@@ -69,7 +69,6 @@ internal sealed class SentencePieceFile
 
     private void ReadTrainer(CodedInputStream input)
     {
-        _hasTrainer = true;
         for (uint tag; (tag = input.ReadTag()) != 0;)
         {
             switch (WireFormat.GetTagFieldNumber(tag))
@@ -162,4 +161,33 @@ internal sealed class SentencePieceFile
             FuseUnknown = true,
         });
     }
+}
+
+/// <summary>SentencePiece's treatment of white space: ▁ for a space, one more before the text.</summary>
+internal sealed class SentencePiecePreTokenizer(bool prefixes, bool prefixesEveryPiece, bool removesExtraSpaces) : IPreTokenizer
+{
+    public void Split(Piece piece, List<Piece> pieces)
+    {
+        string text = piece.Text.ToString();
+        if (removesExtraSpaces)
+            text = string.Join(' ', text.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        if (text.Length == 0)
+            return;
+        text = text.Replace(' ', '▁');
+        pieces.Add(Piece.Whole(prefixes && (prefixesEveryPiece || piece.IsFirst) ? "▁" + text : text, piece.IsFirst));
+    }
+}
+
+/// <summary>The unigram model of Microsoft.ML.Tokenizers, white space and normalization included.</summary>
+internal sealed class UnigramModel : ITokenModel
+{
+    private readonly SentencePieceTokenizer _tokenizer;
+
+    public UnigramModel(byte[] model)
+    {
+        using MemoryStream stream = new(model);
+        _tokenizer = SentencePieceTokenizer.Create(stream, addBeginningOfSentence: false, addEndOfSentence: false);
+    }
+
+    public void Encode(ReadOnlySpan<char> piece, List<int> ids) => ids.AddRange(_tokenizer.EncodeToIds(piece, false, false));
 }

@@ -98,7 +98,7 @@ internal static class TokenizerJson
         foreach (JsonElement element in tokens.Items())
         {
             AddedToken token = TokenizerSettings.Describe(element, element.GetProperty("id").GetInt32());
-            yield return token with { Id = vocabulary.Find(token.Content) ?? Vocabulary.CheckId(token.Content, token.Id) };
+            yield return token with { Id = vocabulary.Find(token.Content) ?? token.Id };
         }
     }
 

@@ -36,14 +36,17 @@ internal static class UnicodeProperties
 
     private static readonly Lazy<Dictionary<int, int[]>> CaseVariants = new(ScanCase);
 
-    public static CodePointSet White { get; } = Named["space"];
+    public static CodePointSet White { get; } = CodePointSet.OfCategory(SpaceSeparator, LineSeparator, ParagraphSeparator)
+        .Union(CodePointSet.Of((0x09, 0x0D), (0x85, 0x85)));
 
-    public static CodePointSet Digit { get; } = Named["nd"];
+    public static CodePointSet Digit { get; } = CodePointSet.OfCategory(DecimalDigitNumber);
 
-    /// <summary>Alphabetic, marks, decimal digits and connectors.</summary>
-    public static CodePointSet Word { get; } = Named["word"];
+    /// <summary>Alphabetic, marks, decimal digits and connectors (the circled and squared letters are alphabetic symbols).</summary>
+    public static CodePointSet Word { get; } = CodePointSet.OfCategory(UppercaseLetter, LowercaseLetter, TitlecaseLetter, ModifierLetter,
+            OtherLetter, LetterNumber, NonSpacingMark, SpacingCombiningMark, EnclosingMark, DecimalDigitNumber, ConnectorPunctuation)
+        .Union(CodePointSet.Of((0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189)));
 
-    public static CodePointSet HexDigit { get; } = Named["xdigit"];
+    public static CodePointSet HexDigit { get; } = CodePointSet.Of(('0', '9'), ('A', 'F'), ('a', 'f'));
 
     /// <summary>The set of a general category, a POSIX class or one of the scripts that tokenizers name; null when it is not known here.</summary>
     public static CodePointSet? Find(string name) => Named.GetValueOrDefault(Plain(name));

@@ -1,0 +1,154 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+
+namespace Agentic.Proxy;
+
+/// <summary>Strings counted in code points, as Python counts them; .NET's are UTF-16.</summary>
+internal static class PyString
+{
+    /// <summary>What Python's <c>str.isspace</c> holds for.</summary>
+    public static readonly SearchValues<char> Spaces = SearchValues.Create(
+        [.. Enumerable.Range(0, 0x3001).Select(c => (char)c).Where(c => char.IsWhiteSpace(c) || c is >= '\x1c' and <= '\x1f')]);
+
+    private static readonly object[] Ascii = [.. Enumerable.Range(0, 128).Select(c => ((char)c).ToString())];
+
+    public static bool IsSpace(char c) => Spaces.Contains(c);
+
+    public static int Length(string text) => HasSurrogates(text) ? text.EnumerateRunes().Count() : text.Length;
+
+    public static IEnumerable<object?> Characters(string text)
+    {
+        for (int i = 0; i < text.Length;)
+        {
+            int width = Width(text, i);
+            yield return width == 1 && text[i] < 128 ? Ascii[text[i]] : text.Substring(i, width);
+            i += width;
+        }
+    }
+
+    /// <summary>The character at an index that lies inside, counted from the end when negative; null outside.</summary>
+    public static string? At(string text, long index)
+    {
+        int length = Length(text);
+        if (index < 0)
+            index += length;
+        if (index < 0 || index >= length)
+            return null;
+        if (length != text.Length)
+            return (string)Characters(text).ElementAt((int)index)!;
+        return text[(int)index] < 128 ? (string)Ascii[text[(int)index]] : text[(int)index].ToString();
+    }
+
+    /// <summary>The UTF-16 position of a code point.</summary>
+    public static int Offset(string text, long index)
+    {
+        if (!HasSurrogates(text))
+            return (int)Math.Clamp(index, 0, text.Length);
+        int offset = 0;
+        for (long i = 0; i < index && offset < text.Length; i++)
+            offset += Width(text, offset);
+        return offset;
+    }
+
+    /// <summary>The code point at a UTF-16 position.</summary>
+    public static long IndexOf(string text, int offset) => HasSurrogates(text) ? Length(text[..offset]) : offset;
+
+    public static string Reverse(string text)
+    {
+        StringBuilder result = new(text.Length);
+        foreach (object? character in Characters(text).Reverse())
+            result.Append((string)character!);
+        return result.ToString();
+    }
+
+    /// <summary>By code point; ordinal comparison of UTF-16 would put U+FFxx behind the astral planes.</summary>
+    public static int Compare(string left, string right)
+    {
+        int at = left.AsSpan().CommonPrefixLength(right);
+        if (at == left.Length || at == right.Length)
+            return left.Length.CompareTo(right.Length);
+        char a = left[at], b = right[at];
+        return char.IsSurrogate(a) != char.IsSurrogate(b) ? (char.IsSurrogate(a) ? 1 : -1) : a.CompareTo(b);
+    }
+
+    /// <summary>Upper case with the letters that become several, which .NET leaves alone.</summary>
+    public static string Upper(string text)
+    {
+        string upper = text.ToUpperInvariant();
+        if (Ascii7(upper))
+            return upper;
+        StringBuilder result = new(upper.Length);
+        foreach (char c in upper)
+        {
+            _ = c switch
+            {
+                'ß' => result.Append("SS"),
+                'ŉ' => result.Append("ʼN"),
+                'ǰ' => result.Append("J̌"),
+                'ΐ' => result.Append("Ϊ́"),
+                'ΰ' => result.Append("Ϋ́"),
+                'և' => result.Append("ԵՒ"),
+                'ﬀ' => result.Append("FF"),
+                'ﬁ' => result.Append("FI"),
+                'ﬂ' => result.Append("FL"),
+                'ﬃ' => result.Append("FFI"),
+                'ﬄ' => result.Append("FFL"),
+                'ﬅ' or 'ﬆ' => result.Append("ST"),
+                _ => result.Append(c),
+            };
+        }
+
+        return result.ToString();
+    }
+
+    /// <summary>Lower case, with the sigma that ends a word and the dotted I.</summary>
+    public static string Lower(string text)
+    {
+        if (Ascii7(text))
+            return text.ToLowerInvariant();
+        StringBuilder result = new(text.ToLowerInvariant());
+        for (int i = 0; i < text.Length; i++)
+        {
+            bool endsWord = text[i] == 'Σ' && i > 0 && char.IsLetter(text[i - 1]) && (i + 1 == text.Length || !char.IsLetter(text[i + 1]));
+            if (endsWord)
+                result[i] = 'ς';
+        }
+
+        return result.Replace("İ", "i̇").ToString();
+    }
+
+    /// <summary>First character in upper case, the rest in lower.</summary>
+    public static string Capitalize(string text)
+    {
+        if (text.Length == 0)
+            return text;
+        int width = Width(text, 0);
+        return Upper(text[..width]) + Lower(text[width..]);
+    }
+
+    /// <summary>Every run of letters capitalised.</summary>
+    public static string Title(string text)
+    {
+        StringBuilder result = new(text.Length);
+        bool inWord = false;
+        foreach (object? item in Characters(text))
+        {
+            string character = (string)item!;
+            bool cased = IsCased(character);
+            result.Append(!cased ? character : inWord ? Lower(character) : Upper(character));
+            inWord = cased;
+        }
+
+        return result.ToString();
+    }
+
+    public static bool IsCased(string character) => CharUnicodeInfo.GetUnicodeCategory(character, 0)
+        is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
+
+    public static bool HasSurrogates(string text) => text.AsSpan().IndexOfAnyInRange('\ud800', '\udfff') >= 0;
+
+    private static bool Ascii7(string text) => System.Text.Ascii.IsValid(text);
+
+    private static int Width(string text, int at) => char.IsHighSurrogate(text[at]) && at + 1 < text.Length && char.IsLowSurrogate(text[at + 1]) ? 2 : 1;
+}

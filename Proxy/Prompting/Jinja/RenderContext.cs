@@ -1,0 +1,49 @@
+using System.Text;
+
+namespace Agentic.Proxy;
+
+/// <summary>One rendering: what it was given, what it has written, what it may still use.</summary>
+internal sealed class RenderContext(PyDict variables, DateTimeOffset now)
+{
+    public PyDict Variables { get; } = variables;
+
+    /// <summary>What <c>strftime_now</c> tells.</summary>
+    public DateTimeOffset Now { get; } = now;
+
+    public Budget Budget { get; } = new();
+
+    public StringBuilder Output { get; private set; } = new();
+
+    /// <summary>Whether output is escaped; only inside <c>autoescape</c> blocks.</summary>
+    public bool Escapes { get; set; }
+
+    /// <summary>Where in the template the rendering is, for errors.</summary>
+    public int Line { get; set; }
+
+    public void Write(string text)
+    {
+        Output.Append(text);
+        if (Output.Length > Budget.MaxText)
+            Budget.ChargeText(Output.Length);
+        Budget.Charge(1 + (text.Length >> 4));
+    }
+
+    /// <summary>Writes a value as a print statement does.</summary>
+    public void Print(object? value) => Write(Escapes ? Html.Escape(value) : PyText.Str(value));
+
+    /// <summary>What a body writes, as a value instead of output.</summary>
+    public object Capture(Node body, Scope scope)
+    {
+        StringBuilder before = Output;
+        Output = new StringBuilder();
+        try
+        {
+            body.Render(scope);
+            return Escapes ? new PyMarkup(Output.ToString()) : Output.ToString();
+        }
+        finally
+        {
+            Output = before;
+        }
+    }
+}

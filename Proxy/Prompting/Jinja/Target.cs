@@ -1,0 +1,46 @@
+namespace Agentic.Proxy;
+
+/// <summary>What can stand left of an assignment, or between <c>for</c> and <c>in</c>.</summary>
+internal abstract class Target
+{
+    public abstract void Assign(Scope scope, object? value);
+}
+
+internal sealed class NameTarget(string name) : Target
+{
+    public string Name { get; } = name;
+
+    public override void Assign(Scope scope, object? value) => scope.Set(Name, value);
+}
+
+internal sealed class NamespaceTarget(string name, string attribute) : Target
+{
+    public override void Assign(Scope scope, object? value)
+    {
+        scope.TryGet(name, out object? target);
+        if (target is not Namespace space)
+            throw new JinjaException("TemplateRuntimeError", "cannot assign attribute on non-namespace object");
+        space.Attributes.Set(attribute, value);
+    }
+}
+
+internal sealed class TupleTarget(Target[] targets) : Target
+{
+    public override void Assign(Scope scope, object? value)
+    {
+        IEnumerable<object?> items = PyType.Items(value) ?? throw JinjaException.Type($"cannot unpack non-iterable {PyType.Name(value)} object");
+        int count = 0;
+        object?[] values = new object?[targets.Length];
+        foreach (object? item in items)
+        {
+            if (count == targets.Length)
+                throw JinjaException.Value($"too many values to unpack (expected {targets.Length})");
+            values[count++] = item;
+        }
+
+        if (count < targets.Length)
+            throw JinjaException.Value($"not enough values to unpack (expected {targets.Length}, got {count})");
+        for (int i = 0; i < count; i++)
+            targets[i].Assign(scope, values[i]);
+    }
+}
