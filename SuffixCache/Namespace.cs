@@ -1,0 +1,69 @@
+namespace Agentic.SuffixCache;
+
+/// <summary>What one namespace has seen and learned. Nothing in it is reachable from another.</summary>
+internal sealed class Namespace : IDisposable
+{
+    // Repeated before a stretch that does not continue the log: as far as a match reaches back from its first token.
+    private const int ContextTokens = 64;
+
+    private readonly PrefixBlocks _blocks = new();
+    private uint _loadedEnd;
+
+    public Namespace(NamespaceKey key, int vocabularySize, int chunkBits)
+    {
+        Key = key;
+        Index = new SuffixIndex(vocabularySize, chunkBits);
+    }
+
+    public NamespaceKey Key { get; }
+
+    public SuffixIndex Index { get; }
+
+    public VoteWeights Weights { get; } = new();
+
+    /// <summary>Live sessions: while there are any, the namespace stays.</summary>
+    public int Sessions { get; set; }
+
+    /// <summary>Larger is later.</summary>
+    public long LastUsed { get; set; }
+
+    public long Bytes => Index.Bytes + _blocks.Bytes;
+
+    /// <summary>Indexes what the log does not hold of a prompt.</summary>
+    /// <param name="prompt">The whole of it.</param>
+    /// <param name="lineage">Takes where the log holds it, the new tail included.</param>
+    /// <returns>How many of its tokens were known.</returns>
+    public int AddPrompt(ReadOnlySpan<int> prompt, List<PrefixBlocks.Stretch> lineage)
+    {
+        int known = _blocks.Find(Index.Log, prompt, lineage);
+        if (known < prompt.Length)
+            AddTail(prompt, known, lineage);
+        return known;
+    }
+
+    /// <summary>Indexes <c>sequence[start..]</c>, of which <paramref name="lineage"/> says where <c>sequence[..start]</c> lies.</summary>
+    public void AddTail(ReadOnlySpan<int> sequence, int start, List<PrefixBlocks.Stretch> lineage)
+    {
+        bool continues = lineage.Count > 0 && lineage[^1].End == Index.Log.End;
+        uint first = Index.Append(sequence, start, continues ? 0 : Math.Min(start, ContextTokens), continues);
+        if (continues)
+            lineage[^1] = lineage[^1] with { End = Index.Log.End };
+        else
+            lineage.Add(new PrefixBlocks.Stretch(first, Index.Log.End));
+        _blocks.Note(Index.Log, sequence, start, first);
+    }
+
+    /// <summary>Indexes <c>sequence[start..]</c> of a stored sequence, whose earlier tokens a call before this one indexed.</summary>
+    public void Load(ReadOnlySpan<int> sequence, int start)
+    {
+        bool continues = start > 0 && _loadedEnd == Index.Log.End;
+        Index.Append(sequence, start, continues ? 0 : Math.Min(start, ContextTokens), continues);
+        _loadedEnd = Index.Log.End;
+    }
+
+    public void Dispose()
+    {
+        Index.Dispose();
+        _blocks.Dispose();
+    }
+}

@@ -1,1 +1,0 @@
-// placeholder so that the project builds; replaced by its first type

@@ -1,0 +1,161 @@
+using System.Collections.Concurrent;
+
+namespace Agentic.SuffixCache;
+
+/// <summary>The suffix cache of a server: what each namespace read and wrote, within one byte budget.</summary>
+/// <remarks>
+/// The engine's thread calls everything but <see cref="Load"/>, which any thread may call while the engine runs: loaded sequences wait in a queue,
+/// and each step indexes a few hundred of their tokens (25 µs), so that a long replay never stalls one.
+/// </remarks>
+public sealed class SuffixHistory : IDisposable
+{
+    internal const int LoadedTokensPerStep = 512;
+    private const int LoadedTokensPerSession = 16 * 1024;
+
+    private readonly Dictionary<NamespaceKey, Namespace> _namespaces = [];
+    private readonly ConcurrentQueue<(NamespaceKey Namespace, int[] Tokens)> _loaded = new();
+    private readonly ISequenceStore? _store;
+    private readonly long _byteBudget;
+    private readonly int _chunkBits;
+    private readonly TimeProvider _clock;
+    private int _loadingStart;
+    private long _uses;
+
+    /// <param name="vocabularySize">Ids are 0 to this, excluded; nothing outside is ever proposed.</param>
+    /// <param name="byteBudget">Native bytes of all indices. Beyond it the largest namespace loses its oldest chunk.</param>
+    /// <param name="store">Takes what ends; null keeps nothing beyond the process.</param>
+    /// <param name="clock">Says when it ended.</param>
+    public SuffixHistory(int vocabularySize, long byteBudget, ISequenceStore? store = null, TimeProvider? clock = null)
+        : this(vocabularySize, byteBudget, SuffixIndex.SharedChunkBits, store, clock)
+    {
+    }
+
+    internal SuffixHistory(int vocabularySize, long byteBudget, int chunkBits, ISequenceStore? store = null, TimeProvider? clock = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(vocabularySize);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(byteBudget);
+        VocabularySize = vocabularySize;
+        _byteBudget = byteBudget;
+        _store = store;
+        _chunkBits = chunkBits;
+        _clock = clock ?? TimeProvider.System;
+    }
+
+    /// <summary>Ids are 0 to this, excluded.</summary>
+    public int VocabularySize { get; }
+
+    /// <summary>Native bytes of all indices.</summary>
+    public long Bytes => _namespaces.Values.Sum(n => n.Bytes);
+
+    /// <summary>Tokens of all indices.</summary>
+    public long Tokens => _namespaces.Values.Sum(n => (long)n.Index.Log.Count);
+
+    internal Drafter Drafter { get; } = new();
+
+    /// <summary>Begins a sequence: indexes the part of its prompt that no earlier session of the namespace brought.</summary>
+    /// <param name="namespaceKey">Whose history it may see, and adds to.</param>
+    /// <param name="prompt">All tokens before the first generated one.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An id is negative or outside the vocabulary.</exception>
+    public SuffixSession BeginSession(NamespaceKey namespaceKey, ReadOnlySpan<int> prompt)
+    {
+        CheckIds(prompt);
+        IndexLoaded(LoadedTokensPerSession);
+        Namespace @namespace = Find(namespaceKey);
+        SuffixSession session = new(this, @namespace, prompt);
+        KeepBudget(@namespace);
+        return session;
+    }
+
+    /// <summary>Queues a stored sequence for the index. Any thread; never blocks.</summary>
+    /// <returns>False for one that is not this vocabulary's: it is left out.</returns>
+    public bool Load(NamespaceKey namespaceKey, ReadOnlySpan<int> tokens)
+    {
+        if (tokens.IsEmpty || FirstBadId(tokens) >= 0)
+            return false;
+        _loaded.Enqueue((namespaceKey, tokens.ToArray()));
+        return true;
+    }
+
+    /// <summary>Indexes up to so many queued tokens (45 ns each). A server that starts calls it until it returns 0.</summary>
+    /// <returns>Tokens indexed.</returns>
+    public int IndexLoaded(int maxTokens)
+    {
+        int indexed = 0;
+        while (indexed < maxTokens && _loaded.TryPeek(out (NamespaceKey Namespace, int[] Tokens) next))
+        {
+            Namespace @namespace = Find(next.Namespace);
+            int end = Math.Min(next.Tokens.Length, _loadingStart + maxTokens - indexed);
+            @namespace.Load(next.Tokens.AsSpan(0, end), _loadingStart);
+            indexed += end - _loadingStart;
+            _loadingStart = end;
+            if (end == next.Tokens.Length)
+            {
+                _loaded.TryDequeue(out _);
+                _loadingStart = 0;
+            }
+
+            KeepBudget(@namespace);
+        }
+
+        return indexed;
+    }
+
+    /// <summary>Frees all memory.</summary>
+    public void Dispose()
+    {
+        foreach (Namespace @namespace in _namespaces.Values)
+            @namespace.Dispose();
+        _namespaces.Clear();
+    }
+
+    internal void CheckIds(ReadOnlySpan<int> tokens)
+    {
+        int bad = FirstBadId(tokens);
+        if (bad >= 0)
+            throw new ArgumentOutOfRangeException(nameof(tokens), tokens[bad], $"Token {bad} is outside the vocabulary of {VocabularySize}.");
+    }
+
+    /// <summary>A session is over; <paramref name="added"/> is what it added, of which the model wrote the last tokens.</summary>
+    internal void Ended(Namespace @namespace, ReadOnlySpan<int> added, int written)
+    {
+        KeepBudget(@namespace);
+        if (_store is null || added.IsEmpty)
+            return;
+        int read = added.Length - written;
+        _store.Append(new StoredSequence(@namespace.Key, added.ToArray())
+        {
+            Runs = [.. new TokenRun[] { new(TokenKind.Prompt, read), new(TokenKind.Output, written) }.Where(run => run.Length > 0)],
+            Time = _clock.GetUtcNow(),
+        });
+    }
+
+    private int FirstBadId(ReadOnlySpan<int> tokens) => tokens.IndexOfAnyExceptInRange(0, VocabularySize - 1);
+
+    private Namespace Find(NamespaceKey key)
+    {
+        if (!_namespaces.TryGetValue(key, out Namespace? found))
+            _namespaces.Add(key, found = new Namespace(key, VocabularySize, _chunkBits));
+        found.LastUsed = ++_uses;
+        return found;
+    }
+
+    /// <summary>Drops the largest namespace's oldest chunk, or the longest unused namespace, until the budget is kept.</summary>
+    private void KeepBudget(Namespace current)
+    {
+        while (Bytes > _byteBudget)
+        {
+            Namespace? largest = _namespaces.Values.Where(n => n.Index.Log.Chunks > 1).MaxBy(n => n.Bytes);
+            if (largest is not null)
+            {
+                largest.Index.DropOldestChunk();
+                continue;
+            }
+
+            Namespace? idle = _namespaces.Values.Where(n => n.Sessions == 0 && n != current).MinBy(n => n.LastUsed);
+            if (idle is null)
+                return;
+            _namespaces.Remove(idle.Key);
+            idle.Dispose();
+        }
+    }
+}

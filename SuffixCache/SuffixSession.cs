@@ -1,0 +1,112 @@
+namespace Agentic.SuffixCache;
+
+/// <summary>One sequence being decoded: what it may write next, from its own text, its conversation and its namespace's history.</summary>
+/// <remarks>Begun by <see cref="SuffixHistory.BeginSession"/>; called by the engine's thread, like everything of the history but <see cref="SuffixHistory.Load"/>.</remarks>
+public sealed class SuffixSession : IDisposable
+{
+    // What a session writes is found in its own small index at once, and in the shared one when it ends: sequences decoded side by side
+    // would otherwise cut each other's text to pieces in the log.
+    private const int OwnChunkBits = 12;
+    private const int OwnContextTokens = 64;
+    private const int StoredContextTokens = ContextHashes.Longest;
+
+    private readonly SuffixHistory _history;
+    private readonly Namespace _namespace;
+    private readonly List<PrefixBlocks.Stretch> _lineage = [];
+    private readonly Occurrences _occurrences = new();
+    private readonly int _promptLength;
+    private readonly int _knownLength;
+    private SuffixIndex? _own;
+    private int[] _tokens;
+    private int _count;
+    private bool _drafted;
+    private bool _ended;
+
+    internal SuffixSession(SuffixHistory history, Namespace @namespace, ReadOnlySpan<int> prompt)
+    {
+        _history = history;
+        _namespace = @namespace;
+        _namespace.Sessions++;
+        _tokens = new int[prompt.Length + 256];
+        prompt.CopyTo(_tokens);
+        _count = _promptLength = prompt.Length;
+        _knownLength = _namespace.AddPrompt(prompt, _lineage);
+    }
+
+    /// <summary>Tokens so far, the prompt's included.</summary>
+    public int Count => _count;
+
+    /// <summary>How many of the prompt's first tokens an earlier session had indexed.</summary>
+    public int KnownPromptTokens => _knownLength;
+
+    /// <summary>Proposes what may follow the last token.</summary>
+    /// <param name="maxNodes">Most nodes; also bounded by the continuation's capacity.</param>
+    /// <param name="maxDepth">Deepest node.</param>
+    /// <param name="into">Overwritten; empty where nothing like the last token occurred before.</param>
+    public void Draft(int maxNodes, int maxDepth, Continuation into)
+    {
+        ObjectDisposedException.ThrowIf(_ended, this);
+        Find();
+        _history.Drafter.Draft(_occurrences, _namespace.Weights, maxNodes, maxDepth, into);
+        _drafted = true;
+    }
+
+    /// <summary>The target wrote these tokens: learns how good the last draft was, and indexes them for the next.</summary>
+    /// <param name="tokens">All that became final since the last call, the bonus token included.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An id is negative or outside the vocabulary.</exception>
+    public void Append(ReadOnlySpan<int> tokens)
+    {
+        ObjectDisposedException.ThrowIf(_ended, this);
+        _history.CheckIds(tokens);
+        if (_drafted)
+        {
+            _occurrences.Refresh();
+            _history.Drafter.Learn(_occurrences, _namespace.Weights, tokens);
+            _drafted = false;
+        }
+
+        int start = _count;
+        if (_tokens.Length - _count < tokens.Length)
+            Array.Resize(ref _tokens, Math.Max(_tokens.Length * 2, _count + tokens.Length));
+        tokens.CopyTo(_tokens.AsSpan(_count));
+        _count += tokens.Length;
+
+        bool continues = _own is not null;
+        _own ??= new SuffixIndex(_history.VocabularySize, OwnChunkBits);
+        _own.Append(_tokens.AsSpan(0, _count), start, continues ? 0 : Math.Min(start, OwnContextTokens), continues);
+        _history.IndexLoaded(SuffixHistory.LoadedTokensPerStep);
+    }
+
+    /// <summary>The sequence is over: what it wrote becomes history, and is offered to the store.</summary>
+    public void Dispose()
+    {
+        if (_ended)
+            return;
+        _ended = true;
+        ReadOnlySpan<int> sequence = _tokens.AsSpan(0, _count);
+        if (_count > _promptLength)
+            _namespace.AddTail(sequence, _promptLength, _lineage);
+        _own?.Dispose();
+        _namespace.Sessions--;
+        int kept = _count > _knownLength ? Math.Max(0, _knownLength - StoredContextTokens) : _count;
+        _history.Ended(_namespace, sequence[kept..], written: _count - _promptLength);
+    }
+
+    private unsafe void Find()
+    {
+        _occurrences.Clear();
+        fixed (int* tokens = _tokens)
+        {
+            int* end = tokens + _count;
+            ContextHashes hashes = ContextHashes.Before(end, _count);
+            for (int order = ContextHashes.Orders - 1; order >= 0; order--)
+            {
+                _own?.Find(order, end, _count, hashes, _occurrences, Origin.Output);
+                _namespace.Index.Find(order, end, _count, hashes, _occurrences, Origin.History);
+            }
+        }
+
+        foreach (PrefixBlocks.Stretch stretch in _lineage)
+            _occurrences.Mark(_namespace.Index, stretch.Start, stretch.End, Origin.Conversation);
+    }
+}

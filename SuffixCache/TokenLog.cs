@@ -1,0 +1,113 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Agentic.SuffixCache;
+
+/// <summary>Documents of token ids one after another, 4 bytes a token outside the GC heap, a separator before each.</summary>
+internal sealed unsafe class TokenLog : IDisposable
+{
+    /// <summary>Stands before every document. No token equals it, so no match runs from one document into another.</summary>
+    public const int Separator = -1;
+
+    private readonly ChunkRing<int> _tokens;
+
+    public TokenLog(int chunkBits) => _tokens = new ChunkRing<int>(chunkBits);
+
+    /// <summary>Position of the oldest token kept.</summary>
+    public uint Start => _tokens.Start;
+
+    /// <summary>Where the next token will lie.</summary>
+    public uint End { get; private set; }
+
+    public int Chunks => _tokens.Chunks;
+
+    public long Bytes => _tokens.Bytes;
+
+    /// <summary>Tokens and separators kept.</summary>
+    public int Count => (int)(End - Start);
+
+    public int this[uint position] => *_tokens[position];
+
+    /// <summary>Whether a position, perhaps a stale one, is still there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Holds(uint position) => position - Start < End - Start;
+
+    public void Reserve(uint end) => _tokens.Reserve(end);
+
+    public void Add(int token)
+    {
+        *_tokens[End] = token;
+        End++;
+    }
+
+    public void DropOldestChunk() => _tokens.DropOldest();
+
+    /// <summary>What follows from a position on: a pointer, and how many tokens are behind it in one piece.</summary>
+    /// <remarks>A continuation is cut at a chunk's end: it happens to one position in thousands, and only shortens a draft.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int* Following(uint position, out int count)
+    {
+        count = (int)Math.Min(End - position, (uint)_tokens.RunFrom(position));
+        return _tokens[position];
+    }
+
+    public void Prefetch(uint position)
+    {
+        if (System.Runtime.Intrinsics.X86.Sse.IsSupported)
+            System.Runtime.Intrinsics.X86.Sse.Prefetch0(_tokens[position]);
+    }
+
+    /// <summary>How many tokens before a position equal those before <paramref name="contextEnd"/>; at most <paramref name="contextLength"/>.</summary>
+    public int CommonSuffix(uint position, int* contextEnd, int contextLength)
+    {
+        int most = (int)Math.Min((uint)contextLength, position - Start), length = 0;
+        while (length < most)
+        {
+            int run = Math.Min(most - length, _tokens.RunBefore(position - (uint)length));
+            int equal = CommonSuffix(_tokens[position - (uint)length - 1] + 1, contextEnd - length, run);
+            length += equal;
+            if (equal < run)
+                break;
+        }
+
+        return length;
+    }
+
+    /// <summary>How many tokens from a position on equal the given ones.</summary>
+    public int CommonPrefix(uint position, ReadOnlySpan<int> tokens)
+    {
+        int length = 0;
+        while (length < tokens.Length && position != End)
+        {
+            int* run = Following(position, out int count);
+            count = Math.Min(count, tokens.Length - length);
+            int equal = tokens.Slice(length, count).CommonPrefixLength(new ReadOnlySpan<int>(run, count));
+            length += equal;
+            position += (uint)equal;
+            if (equal < count)
+                break;
+        }
+
+        return length;
+    }
+
+    public void Dispose() => _tokens.Dispose();
+
+    /// <summary>Eight tokens a comparison; both pointers are one past the last.</summary>
+    private static int CommonSuffix(int* a, int* b, int most)
+    {
+        int length = 0;
+        for (; length + Vector256<int>.Count <= most; length += Vector256<int>.Count)
+        {
+            Vector256<int> x = Vector256.Load(a - length - Vector256<int>.Count), y = Vector256.Load(b - length - Vector256<int>.Count);
+            uint differing = ~Vector256.Equals(x, y).ExtractMostSignificantBits() & 0xFF;
+            if (differing != 0)
+                return length + BitOperations.LeadingZeroCount(differing << 24);
+        }
+
+        while (length < most && a[-1 - length] == b[-1 - length])
+            length++;
+        return length;
+    }
+}
