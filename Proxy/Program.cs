@@ -8,6 +8,7 @@ var root = new RootCommand(
     """)
 {
     ServeCommand.Create(),
+    ReplayCommand.Create(),
     LogitsCommand.Create(),
     DoctorCommand.Create(),
 };

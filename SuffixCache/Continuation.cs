@@ -4,16 +4,20 @@ namespace Agentic.SuffixCache;
 /// <remarks>Memory is allocated once; a draft overwrites the one before.</remarks>
 public sealed class Continuation
 {
+    /// <summary>Most nodes of any continuation.</summary>
+    public const int MostNodes = 1024;
+
     private readonly int[] _tokenIds;
     private readonly int[] _parents;
     private readonly int[] _depths;
     private readonly float[] _probabilities;
     private readonly int[] _matchLengths;
 
-    /// <param name="capacity">Most nodes it can hold.</param>
+    /// <param name="capacity">Most nodes it can hold, 1 to <see cref="MostNodes"/>.</param>
     public Continuation(int capacity)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, MostNodes);
         _tokenIds = new int[capacity];
         _parents = new int[capacity];
         _depths = new int[capacity];

@@ -44,4 +44,22 @@ public sealed record ReplayResult
 
     /// <summary>Output tokens a step, the bonus token included.</summary>
     public double TokensPerStep => (double)OutputTokens / Math.Max(1, Steps);
+
+    /// <summary>Both together: counts and times add up.</summary>
+    public static ReplayResult operator +(ReplayResult left, ReplayResult right) => new()
+    {
+        Calls = left.Calls + right.Calls,
+        OutputTokens = left.OutputTokens + right.OutputTokens,
+        Steps = left.Steps + right.Steps,
+        Drafted = left.Drafted + right.Drafted,
+        Accepted = left.Accepted + right.Accepted,
+        Predicted = left.Predicted + right.Predicted,
+        CalibrationError = ((left.CalibrationError * left.Drafted) + (right.CalibrationError * right.Drafted)) / Math.Max(1, left.Drafted + right.Drafted),
+        PromptTokens = left.PromptTokens + right.PromptTokens,
+        PromptTime = left.PromptTime + right.PromptTime,
+        AppendTime = left.AppendTime + right.AppendTime,
+        DraftTimes = [.. left.DraftTimes.Concat(right.DraftTimes).Order()],
+        IndexBytes = left.IndexBytes + right.IndexBytes,
+        IndexTokens = left.IndexTokens + right.IndexTokens,
+    };
 }

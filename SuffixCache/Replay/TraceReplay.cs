@@ -11,8 +11,8 @@ public static class TraceReplay
     /// <summary>Replays one source.</summary>
     /// <param name="conversations">In the order they took place.</param>
     /// <param name="maxNodes">Most nodes drafted a step.</param>
-    /// <param name="called">Told the number of calls so far, after each.</param>
-    public static ReplayResult Run(IReadOnlyList<RecordedConversation> conversations, int maxNodes, Action<int>? called = null)
+    /// <param name="called">Told after each call.</param>
+    public static ReplayResult Run(IReadOnlyList<RecordedConversation> conversations, int maxNodes, Action? called = null)
     {
         int vocabularySize = 1 + conversations.SelectMany(c => c.Segments).SelectMany(s => s.Tokens).DefaultIfEmpty().Max();
         using SuffixHistory history = new(vocabularySize, ByteBudget);
@@ -28,7 +28,7 @@ public static class TraceReplay
                 {
                     Call(history, [.. prompt], segment.Tokens, tally);
                     calls++;
-                    called?.Invoke(calls);
+                    called?.Invoke();
                 }
 
                 prompt.AddRange(segment.Tokens);

@@ -1,0 +1,106 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Agentic.ModelRuntime;
+using Agentic.SuffixCache;
+using Spectre.Console;
+
+namespace Agentic.Proxy;
+
+/// <summary><c>agentic replay</c>: what speculation would give on recorded conversations, without a model.</summary>
+internal static class ReplayCommand
+{
+    private const int WidthOfFiles = 200;
+
+    private static readonly Argument<string[]> Files = new("FILE")
+    {
+        Arity = ArgumentArity.OneOrMore,
+        Description = "Recordings: OpenAI chats, a JSON object a line (.jsonl, .jsonl.gz), or token segments (.seg.gz). Each starts from an empty cache.",
+    };
+
+    private static readonly Option<int> Budget = new("--budget") { HelpName = "N", Description = "Most nodes drafted a step.", DefaultValueFactory = _ => 32 };
+    private static readonly Option<string> TokenizerDirectory =
+        CommandRunner.Option<string>("--tokenizer", "DIR", "The model directory whose tokenizer reads chats. Default: the bundled model's.");
+
+    private static readonly Option<bool> Json = new("--json") { Description = "Write the figures as JSON." };
+
+    public static Command Create()
+    {
+        var command = new Command("replay", "Says what speculation would give on recorded conversations, without a model.") { Files, Budget, TokenizerDirectory, Json };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static void Run(ParseResult parsed)
+    {
+        int budget = parsed.GetValue(Budget);
+        if (budget is < 1 or > Continuation.MostNodes)
+            throw new CommandException($"budget: {budget} is not a number of nodes; give 1 to {Continuation.MostNodes}");
+
+        string[] files = parsed.GetRequiredValue(Files);
+        var reader = new Lazy<Func<string, int[]>>(() => Encoder(parsed.GetValue(TokenizerDirectory)));
+        List<ReplayRow> rows = [];
+        ReplayResult all = new();
+        foreach (string file in files)
+        {
+            IReadOnlyList<RecordedConversation> conversations = Read(file, reader);
+            int calls = conversations.Sum(conversation => conversation.Segments.Count(segment => segment.Written));
+            ReplayResult? result = null;
+            Progress.Run(Path.GetFileName(file), calls, report => result = TraceReplay.Run(conversations, budget, () => report(1)));
+            rows.Add(ReplayRow.Of(Path.GetFileName(file), result!));
+            all += result!;
+        }
+
+        var report = new ReplayReport(budget, rows, ReplayRow.Of("all", all));
+        if (parsed.GetValue(Json))
+            Console.WriteLine(JsonSerializer.Serialize(report, ReplayJson.Default.ReplayReport));
+        else
+            Draw(report);
+    }
+
+    private static IReadOnlyList<RecordedConversation> Read(string file, Lazy<Func<string, int[]>> encoder)
+    {
+        try
+        {
+            return file.EndsWith(".seg.gz", StringComparison.OrdinalIgnoreCase)
+                ? RecordedConversation.ReadFile(file)
+                : RecordedChat.ReadFile(file, encoder.Value);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new CommandException($"{file}: {e.Message}");
+        }
+    }
+
+    private static Func<string, int[]> Encoder(string? directory)
+    {
+        directory ??= BundledModel.Directory ?? throw new CommandException("--tokenizer: the bundled model is not here; name a model directory");
+        Tokenizer tokenizer = Tokenizer.Load(directory);
+        return text => tokenizer.Encode(text, addSpecialTokens: false);
+    }
+
+    private static void Draw(ReplayReport report)
+    {
+        if (Console.IsOutputRedirected)
+            AnsiConsole.Profile.Width = WidthOfFiles;
+        var table = new Table().Border(TableBorder.Simple)
+            .AddColumn("file")
+            .AddColumns(
+                Right("calls"), Right("output tokens"), Right("tokens/step"), Right("drafted/step"), Right("accepted"), Right("predicted/actual"),
+                Right("draft µs mean"), Right("p50"), Right("p99"), Right("append ns/token"), Right("prompt ns/token"), Right("bytes/token"));
+        foreach (ReplayRow row in report.Files.Count > 1 ? report.Files.Append(report.All) : report.Files)
+        {
+            table.AddRow(
+                Markup.Escape(row.File), Number(row.Calls, 0), Number(row.OutputTokens, 0), Number(row.TokensPerStep, 3), Number(row.DraftedPerStep, 1),
+                Number(100 * row.Acceptance, 1) + " %", Number(row.PredictedOverActual, 3), Number(row.DraftMicroseconds.Mean, 1),
+                Number(row.DraftMicroseconds.P50, 1), Number(row.DraftMicroseconds.P99, 1), Number(row.AppendNanosecondsPerToken, 0),
+                Number(row.PromptNanosecondsPerToken, 0), Number(row.BytesPerToken, 1));
+        }
+
+        AnsiConsole.Write(table);
+    }
+
+    private static TableColumn Right(string header) => new TableColumn(header).RightAligned();
+
+    private static string Number(double value, int decimals) => value.ToString($"N{decimals}", CultureInfo.InvariantCulture);
+}
