@@ -9,6 +9,7 @@ var root = new RootCommand(
 {
     ServeCommand.Create(),
     ReplayCommand.Create(),
+    TokenizeCommand.Create(),
     LogitsCommand.Create(),
     DoctorCommand.Create(),
 };

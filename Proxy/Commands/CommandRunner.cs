@@ -48,7 +48,7 @@ internal static class CommandRunner
     /// <summary>What a user needs to know of an error that is theirs to mend; null for any other.</summary>
     private static string? Explain(Exception error) => error switch
     {
-        CommandException or ModelLoadException => error.Message,
+        CommandException or ModelLoadException or ChatTemplateException => error.Message,
         OptionsValidationException options => string.Join("; ", options.Failures),
         FileNotFoundException { FileName: string file } => $"{file}: there is no such file",
         IOException or UnauthorizedAccessException => error.Message,
