@@ -58,8 +58,9 @@ internal static class TokenizeCommand
             }
 
             string text = request["text"]?.GetValue<string>() ?? throw new JsonException("the object has neither \"text\" nor \"messages\"");
-            int[] ids = tokenizer.Encode(text, addSpecialTokens: true);
-            return new JsonObject { ["ids"] = Ids(ids), ["decoded"] = tokenizer.Decode(ids, skipSpecialTokens: false) };
+            // Decoded is the text as it comes back: its own special tokens kept, and nothing added around it.
+            string decoded = tokenizer.Decode(tokenizer.Encode(text, addSpecialTokens: false), skipSpecialTokens: false);
+            return new JsonObject { ["ids"] = Ids(tokenizer.Encode(text, addSpecialTokens: true)), ["decoded"] = decoded };
         }
         catch (Exception e) when (e is JsonException or JinjaException or ChatTemplateException or InvalidOperationException or FormatException)
         {
