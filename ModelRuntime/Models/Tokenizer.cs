@@ -1,9 +1,10 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 
 namespace Agentic.ModelRuntime;
 
-/// <summary>Text to token ids and back, exactly as the Hugging Face libraries do it for the model's own files. Safe for concurrent use.</summary>
+/// <summary>Text to token ids and back, exactly as the Hugging Face libraries do it for the same files. Safe for concurrent use.</summary>
 /// <remarks>A lone surrogate in text counts as U+FFFD. Time is linear in the text, but for a logarithm in the length of a word.</remarks>
 public sealed class Tokenizer
 {
@@ -82,7 +83,7 @@ public sealed class Tokenizer
             throw new ModelLoadException($"{modelDirectory} has no tokenizer: neither {string.Join(" nor ", FileNames)} is there; "
                 + "copy the file from where the model came from, or name the model's own directory");
         }
-        TokenizerSettings settings = TokenizerSettings.Read(Path.Combine(modelDirectory, "tokenizer_config.json"));
+        TokenizerSettings settings = TokenizerSettings.Read(modelDirectory);
         try
         {
             TokenizerRules rules = path.EndsWith(".json", StringComparison.Ordinal)
@@ -162,10 +163,9 @@ public sealed class Tokenizer
 
     private static string Hash(string path, TokenizerSettings settings)
     {
-        string rules = string.Join('\n', settings.AddedTokens.Select(token => token.ToString()).Append((settings with { AddedTokens = [] }).ToString()));
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(File.ReadAllBytes(path));
-        hash.AppendData(Encoding.UTF8.GetBytes(rules));
+        hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(settings));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 

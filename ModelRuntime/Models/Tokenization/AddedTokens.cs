@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Agentic.ModelRuntime;
 
-/// <summary>A token that is found in text as it is written, before the model sees the rest: markers such as <c>&lt;|im_end|&gt;</c>.</summary>
+/// <summary>A token that is found in text as it is written, before the model sees the rest, such as <c>&lt;|im_end|&gt;</c>.</summary>
 internal sealed record AddedToken(string Content, int Id)
 {
     public bool IsSpecial { get; init; }

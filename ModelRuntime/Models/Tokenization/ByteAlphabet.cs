@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Agentic.ModelRuntime;
 
-/// <summary>The byte-level alphabet (GPT-2): each byte is one visible character, printable Latin-1 as itself, the rest from U+0100 on.</summary>
+/// <summary>The byte-level alphabet (GPT-2): a visible character for each byte, printable Latin-1 as itself, others from U+0100.</summary>
 internal static class ByteAlphabet
 {
     private static readonly char[] Letters = MakeLetters();

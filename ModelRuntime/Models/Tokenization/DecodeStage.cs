@@ -69,7 +69,7 @@ internal sealed class ByteLevelStage(DecodeStage next) : DecodeStage(next)
     }
 }
 
-/// <summary>Runs of tokens such as <c>&lt;0xE2&gt;</c> to text. A run that is not UTF-8 is U+FFFD for every byte of it, the sound ones too.</summary>
+/// <summary>Runs of tokens such as <c>&lt;0xE2&gt;</c> to text. A run that is not UTF-8 is U+FFFD for each byte of it.</summary>
 internal sealed class ByteFallbackStage(DecodeStage next) : DecodeStage(next)
 {
     private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);

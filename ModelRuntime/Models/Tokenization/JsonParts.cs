@@ -6,8 +6,9 @@ namespace Agentic.ModelRuntime;
 internal static class JsonParts
 {
     public static JsonElement Part(this JsonElement element, string name) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null
-            ? value
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement part)
+        && part.ValueKind != JsonValueKind.Null
+            ? part
             : default;
 
     public static string? Text(this JsonElement element, string name) =>

@@ -1,6 +1,6 @@
 namespace Agentic.ModelRuntime;
 
-/// <summary>A stretch of text on its way to the model. <paramref name="IsFirst"/>: it begins where the text given to the tokenizer begins.</summary>
+/// <summary>A stretch of text on its way to the model. <paramref name="IsFirst"/>: it begins where the whole text begins.</summary>
 internal readonly record struct Piece(string Source, int Start, int Length, bool IsFirst)
 {
     public ReadOnlySpan<char> Text => Source.AsSpan(Start, Length);

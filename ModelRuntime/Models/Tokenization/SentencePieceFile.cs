@@ -1,5 +1,4 @@
 using Google.Protobuf;
-using Microsoft.ML.Tokenizers;
 
 namespace Agentic.ModelRuntime;
 
@@ -10,6 +9,7 @@ internal sealed class SentencePieceFile
 
     private readonly List<(string Text, float Score, PieceKind Kind)> _pieces = [];
     private int _modelType = Unigram;
+    private bool _hasTrainer;
     private bool _byteFallback, _suffixesWhiteSpace, _hasCharacterMap;
     private bool _addsDummyPrefix = true, _removesExtraWhiteSpace = true, _escapesWhiteSpace = true;
 
@@ -28,10 +28,10 @@ internal sealed class SentencePieceFile
             file.ReadModel(new CodedInputStream(bytes));
             return file.Rules(bytes, settings);
         }
-        catch (Exception error) when (error is InvalidProtocolBufferException or FormatException or ArgumentException or InvalidOperationException)
+        catch (Exception error) when (error is InvalidProtocolBufferException or FormatException)
         {
-            throw new ModelLoadException(
-                $"{path} cannot be used ({error.Message.ReplaceLineEndings(" ")}); fetch it again, or put the model's tokenizer.json beside it", error);
+            string reason = error.Message.ReplaceLineEndings(" ");
+            throw new ModelLoadException($"{path} cannot be used ({reason}); fetch it again, or put a tokenizer.json beside it", error);
         }
     }
 
@@ -47,8 +47,8 @@ internal sealed class SentencePieceFile
                 default: input.SkipLastField(); break;
             }
         }
-        if (_pieces.Count == 0)
-            throw new FormatException("it has no pieces");
+        if (_pieces.Count == 0 || !_hasTrainer)
+            throw new FormatException("it ends before its pieces and their kind are told");
     }
 
     private void ReadPiece(CodedInputStream input)
@@ -69,6 +69,7 @@ internal sealed class SentencePieceFile
 
     private void ReadTrainer(CodedInputStream input)
     {
+        _hasTrainer = true;
         for (uint tag; (tag = input.ReadTag()) != 0;)
         {
             switch (WireFormat.GetTagFieldNumber(tag))
@@ -112,9 +113,11 @@ internal sealed class SentencePieceFile
                 _ => throw new FormatException("its model is neither BPE nor unigram"),
             },
             // The unigram model of the package marks and trims spaces itself.
-            PreTokenizers = _modelType == Unigram ? [] : [new SentencePiecePreTokenizer(_addsDummyPrefix, settings.IsLegacy && !userDefined, _removesExtraWhiteSpace)],
+            PreTokenizers = _modelType == Unigram
+                ? []
+                : [new SentencePiecePreTokenizer(_addsDummyPrefix, settings.IsLegacy && !userDefined, _removesExtraWhiteSpace)],
             AddedTokens = [.. _pieces.Index()
-                .Where(piece => piece.Item.Kind is PieceKind.Unknown or PieceKind.Control or PieceKind.UserDefined && piece.Item.Text.Length > 0)
+                .Where(piece => piece.Item.Kind is PieceKind.Unknown or PieceKind.Control or PieceKind.UserDefined)
                 .Select(piece => new AddedToken(piece.Item.Text, piece.Index) { IsSpecial = piece.Item.Kind != PieceKind.UserDefined })],
             Prefix = [.. Around(settings.AddsBeginning ?? true, settings.BeginningToken, vocabulary)],
             Suffix = [.. Around(settings.AddsEnd ?? false, settings.EndToken, vocabulary)],
@@ -161,33 +164,4 @@ internal sealed class SentencePieceFile
             FuseUnknown = true,
         });
     }
-}
-
-/// <summary>SentencePiece's treatment of white space: ▁ for a space, one more before the text.</summary>
-internal sealed class SentencePiecePreTokenizer(bool prefixes, bool prefixesEveryPiece, bool removesExtraSpaces) : IPreTokenizer
-{
-    public void Split(Piece piece, List<Piece> pieces)
-    {
-        string text = piece.Text.ToString();
-        if (removesExtraSpaces)
-            text = string.Join(' ', text.Split(' ', StringSplitOptions.RemoveEmptyEntries));
-        if (text.Length == 0)
-            return;
-        text = text.Replace(' ', '▁');
-        pieces.Add(Piece.Whole(prefixes && (prefixesEveryPiece || piece.IsFirst) ? "▁" + text : text, piece.IsFirst));
-    }
-}
-
-/// <summary>The unigram model of Microsoft.ML.Tokenizers, white space and normalization included.</summary>
-internal sealed class UnigramModel : ITokenModel
-{
-    private readonly SentencePieceTokenizer _tokenizer;
-
-    public UnigramModel(byte[] model)
-    {
-        using MemoryStream stream = new(model);
-        _tokenizer = SentencePieceTokenizer.Create(stream, addBeginningOfSentence: false, addEndOfSentence: false);
-    }
-
-    public void Encode(ReadOnlySpan<char> piece, List<int> ids) => ids.AddRange(_tokenizer.EncodeToIds(piece, false, false));
 }

@@ -3,8 +3,9 @@ namespace Agentic.ModelRuntime;
 /// <summary>Turns token ids into text one at a time. The texts of all ids and of <see cref="Flush"/> together are what
 /// <see cref="Tokenizer.Decode"/> gives for them, however they are split.</summary>
 /// <remarks>
-/// Text comes out once nothing that follows can change it: a character whose bytes are spread over tokens comes with the last of them, and a
-/// run of single-byte tokens when it ends, because one wrong byte spoils the whole run. Constant time a token, amortised. Not for concurrent use.
+/// Text comes out once nothing that follows can change it: a character whose bytes are spread over tokens comes with the last of them,
+/// and a run of single-byte tokens when it ends, because one wrong byte spoils the whole run. Constant time a token, amortised.
+/// Not for concurrent use.
 /// </remarks>
 public sealed class StreamingDecoder
 {

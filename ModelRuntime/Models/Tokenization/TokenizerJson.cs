@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Agentic.ModelRuntime;
 
-/// <summary>Reads tokenizer.json, the format of the Hugging Face tokenizers library: model, added tokens and the ids around a text.</summary>
+/// <summary>Reads tokenizer.json, the format of the Hugging Face tokenizers library: model, added tokens, the ids around a text.</summary>
 internal static class TokenizerJson
 {
     /// <exception cref="ModelLoadException">The file is damaged, or has a part that is not known here.</exception>
@@ -15,8 +15,8 @@ internal static class TokenizerJson
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
-            throw new ModelLoadException(
-                $"{path} cannot be used ({error.Message.ReplaceLineEndings(" ")}); fetch it again, or choose a model whose tokenizer is byte-pair", error);
+            string reason = error.Message.ReplaceLineEndings(" ");
+            throw new ModelLoadException($"{path} cannot be used ({reason}); fetch it again, or choose a byte-pair model", error);
         }
     }
 
@@ -90,7 +90,9 @@ internal static class TokenizerJson
         string[] parts = element.ValueKind == JsonValueKind.String
             ? element.GetString()!.Split(' ')
             : [.. element.EnumerateArray().Select(part => part.GetString() ?? "")];
-        return parts is [string left, string right] ? (left, right) : throw new FormatException($"the merge {element} is not of two tokens");
+        return parts is [string left, string right]
+            ? (left, right)
+            : throw new FormatException($"the merge {element} is not of two tokens");
     }
 
     private static IEnumerable<AddedToken> ReadAddedTokens(JsonElement tokens, Vocabulary vocabulary)
@@ -98,7 +100,7 @@ internal static class TokenizerJson
         foreach (JsonElement element in tokens.Items())
         {
             AddedToken token = TokenizerSettings.Describe(element, element.GetProperty("id").GetInt32());
-            yield return token with { Id = vocabulary.Find(token.Content) ?? token.Id };
+            yield return token with { Id = vocabulary.Find(token.Content) ?? Vocabulary.CheckId(token.Content, token.Id) };
         }
     }
 

@@ -28,7 +28,7 @@ internal static class TokenizerJsonSteps
         "Prepend" => new PrependNormalizer(element.GetProperty("prepend").GetString()!),
         "Replace" => ReadReplace(element),
         "ByteLevel" => new ByteLettersNormalizer(),
-        "Sequence" => new NormalizerSequence([.. element.GetProperty("normalizers").EnumerateArray().Select(step => ReadNormalizer(step)!)]),
+        "Sequence" => new NormalizerSequence([.. element.GetProperty("normalizers").Items().Select(step => ReadNormalizer(step)!)]),
         string type => throw new FormatException($"its normalizer {type} is not known here"),
     };
 
@@ -43,7 +43,8 @@ internal static class TokenizerJsonSteps
                     ReadPreTokenizers(step, steps);
                 break;
             case "Split":
-                steps.Add(new SplitPreTokenizer(ReadPattern(element.GetProperty("pattern")), ReadBehavior(element), element.Flag("invert") ?? false));
+                UnicodeRegex pattern = ReadPattern(element.GetProperty("pattern"));
+                steps.Add(new SplitPreTokenizer(pattern, ReadBehavior(element), element.Flag("invert") ?? false));
                 break;
             case "Digits":
                 steps.Add(Split(@"\p{N}", element.Flag("individual_digits") ?? false ? SplitBehavior.Isolated : SplitBehavior.Contiguous));

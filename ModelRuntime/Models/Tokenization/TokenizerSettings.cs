@@ -33,42 +33,59 @@ internal sealed record TokenizerSettings
     /// <summary>Tokens the file describes, and those it only names, whose id is -1.</summary>
     public IReadOnlyList<AddedToken> AddedTokens { get; init; } = [];
 
-    /// <exception cref="ModelLoadException">The file is damaged.</exception>
-    public static TokenizerSettings Read(string path)
+    /// <summary>Reads tokenizer_config.json, and where it names no token special_tokens_map.json, the older place.</summary>
+    /// <exception cref="ModelLoadException">A file is damaged.</exception>
+    public static TokenizerSettings Read(string modelDirectory)
     {
-        if (!File.Exists(path))
-            return new TokenizerSettings();
+        using JsonDocument settings = Open(Path.Combine(modelDirectory, "tokenizer_config.json"));
+        using JsonDocument older = Open(Path.Combine(modelDirectory, "special_tokens_map.json"));
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return Read(document.RootElement);
+            return Read(settings.RootElement, older.RootElement);
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+        catch (Exception error) when (error is InvalidOperationException or KeyNotFoundException or FormatException)
         {
-            throw new ModelLoadException($"{path} is damaged ({error.Message.ReplaceLineEndings(" ")}); fetch it again from where the model came from", error);
+            throw Damaged(Path.Combine(modelDirectory, "tokenizer_config.json"), error);
         }
     }
 
-    private static TokenizerSettings Read(JsonElement root)
+    private static JsonDocument Open(string path)
     {
+        try
+        {
+            return JsonDocument.Parse(File.Exists(path) ? File.ReadAllBytes(path) : "{}"u8.ToArray());
+        }
+        catch (JsonException error)
+        {
+            throw Damaged(path, error);
+        }
+    }
+
+    private static ModelLoadException Damaged(string path, Exception error) =>
+        new($"{path} is damaged ({error.Message.ReplaceLineEndings(" ")}); fetch it again from where the model came from", error);
+
+    private static TokenizerSettings Read(JsonElement root, JsonElement older)
+    {
+        JsonElement Named(string name) => root.TryGetProperty(name, out _) ? root.Part(name) : older.Part(name);
+
         List<AddedToken> tokens = [];
-        if (root.TryGetProperty("added_tokens_decoder", out JsonElement described) && described.ValueKind == JsonValueKind.Object)
-            tokens.AddRange(described.EnumerateObject().Select(entry => Describe(entry.Value, int.Parse(entry.Name, CultureInfo.InvariantCulture))));
-        IEnumerable<JsonElement> named = NamedTokens.Select(name => Optional(root, name));
-        named = named.Concat(Listed(root, "additional_special_tokens")).Concat(Listed(root, "extra_special_tokens"));
+        if (root.Part("added_tokens_decoder") is { ValueKind: JsonValueKind.Object } described)
+            tokens.AddRange(described.EnumerateObject().Select(entry => Describe(entry.Value, ReadId(entry.Name))));
+        IEnumerable<JsonElement> named =
+            [.. NamedTokens.Select(Named), .. Listed(Named("additional_special_tokens")), .. Listed(Named("extra_special_tokens"))];
         foreach (JsonElement element in named.Where(element => element.ValueKind is JsonValueKind.String or JsonValueKind.Object))
             tokens.Add(Describe(element, -1) with { IsSpecial = true });
         return new TokenizerSettings
         {
-            BeginningToken = Content(Optional(root, "bos_token")),
-            EndToken = Content(Optional(root, "eos_token")),
-            PaddingToken = Content(Optional(root, "pad_token")),
-            UnknownToken = Content(Optional(root, "unk_token")),
+            BeginningToken = Content(Named("bos_token")),
+            EndToken = Content(Named("eos_token")),
+            PaddingToken = Content(Named("pad_token")),
+            UnknownToken = Content(Named("unk_token")),
             AddsBeginning = Choice(root, "add_bos_token"),
             AddsEnd = Choice(root, "add_eos_token"),
-            IsLegacy = Flag(root, "legacy") ?? true,
-            CleansUpSpaces = Flag(root, "clean_up_tokenization_spaces") ?? false,
-            CleansUpBytePairs = Flag(root, "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output") ?? false,
+            IsLegacy = root.Flag("legacy") ?? true,
+            CleansUpSpaces = root.Flag("clean_up_tokenization_spaces") ?? false,
+            CleansUpBytePairs = root.Flag("clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output") ?? false,
             AddedTokens = tokens,
         };
     }
@@ -78,25 +95,21 @@ internal sealed record TokenizerSettings
         ? new AddedToken(element.GetString()!, id)
         : new AddedToken(element.GetProperty("content").GetString()!, id)
         {
-            IsSpecial = Flag(element, "special") ?? false,
-            IsNormalized = Flag(element, "normalized") ?? false,
-            StripsLeft = Flag(element, "lstrip") ?? false,
-            StripsRight = Flag(element, "rstrip") ?? false,
-            IsWord = Flag(element, "single_word") ?? false,
+            IsSpecial = element.Flag("special") ?? false,
+            IsNormalized = element.Flag("normalized") ?? false,
+            StripsLeft = element.Flag("lstrip") ?? false,
+            StripsRight = element.Flag("rstrip") ?? false,
+            IsWord = element.Flag("single_word") ?? false,
         };
 
-    private static IEnumerable<JsonElement> Listed(JsonElement root, string name)
+    private static int ReadId(string name) => Vocabulary.CheckId(name, int.Parse(name, CultureInfo.InvariantCulture));
+
+    private static IEnumerable<JsonElement> Listed(JsonElement list) => list.ValueKind switch
     {
-        JsonElement list = Optional(root, name);
-        return list.ValueKind switch
-        {
-            JsonValueKind.Array => list.EnumerateArray(),
-            JsonValueKind.Object => list.EnumerateObject().Select(entry => entry.Value),
-            _ => [],
-        };
-    }
-
-    private static JsonElement Optional(JsonElement root, string name) => root.TryGetProperty(name, out JsonElement value) ? value : default;
+        JsonValueKind.Array => list.EnumerateArray(),
+        JsonValueKind.Object => list.EnumerateObject().Select(entry => entry.Value),
+        _ => [],
+    };
 
     private static string? Content(JsonElement element) => element.ValueKind switch
     {
@@ -106,12 +119,5 @@ internal sealed record TokenizerSettings
     };
 
     /// <summary>A flag whose being there at all, even as null, overrides the tokenizer's file.</summary>
-    private static bool? Choice(JsonElement root, string name) => root.TryGetProperty(name, out _) ? Flag(root, name) ?? false : null;
-
-    private static bool? Flag(JsonElement root, string name) => Optional(root, name).ValueKind switch
-    {
-        JsonValueKind.True => true,
-        JsonValueKind.False => false,
-        _ => null,
-    };
+    private static bool? Choice(JsonElement root, string name) => root.TryGetProperty(name, out _) ? root.Flag(name) ?? false : null;
 }

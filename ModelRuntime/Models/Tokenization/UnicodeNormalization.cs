@@ -6,9 +6,9 @@ namespace Agentic.ModelRuntime;
 /// <summary>NFC, NFD, NFKC and NFKD (Unicode Standard Annex 15).</summary>
 /// <remarks>
 /// Ours, because the project runs with the invariant culture, in which .NET's <see cref="string.Normalize()"/> gives text back unchanged
-/// (measured on .NET 10: e and U+0301 stay two). UnicodeNormalization.txt holds what the Unicode character database says, version 14, one code
-/// point a line: <c>code;combining class;canonical decomposition, ! when it never composes again;compatibility decomposition when it
-/// differs</c>, all of it fully decomposed; Hangul syllables are computed.
+/// (measured on .NET 10: e and U+0301 stay two). UnicodeNormalization.txt holds what the Unicode character database says, version 14, one
+/// code point a line: <c>code;combining class;canonical decomposition, ! when it never composes again;compatibility decomposition when it
+/// differs</c>, all of it fully decomposed; Hangul syllables are computed. It was written with Python's unicodedata.
 /// </remarks>
 internal static class UnicodeNormalization
 {

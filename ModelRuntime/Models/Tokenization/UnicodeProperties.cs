@@ -36,19 +36,16 @@ internal static class UnicodeProperties
 
     private static readonly Lazy<Dictionary<int, int[]>> CaseVariants = new(ScanCase);
 
-    public static CodePointSet White { get; } = CodePointSet.OfCategory(SpaceSeparator, LineSeparator, ParagraphSeparator)
-        .Union(CodePointSet.Of((0x09, 0x0D), (0x85, 0x85)));
+    public static CodePointSet White { get; } = Named["space"];
 
-    public static CodePointSet Digit { get; } = CodePointSet.OfCategory(DecimalDigitNumber);
+    public static CodePointSet Digit { get; } = Named["nd"];
 
-    /// <summary>Alphabetic, marks, decimal digits and connectors (the circled and squared letters are alphabetic symbols).</summary>
-    public static CodePointSet Word { get; } = CodePointSet.OfCategory(UppercaseLetter, LowercaseLetter, TitlecaseLetter, ModifierLetter,
-            OtherLetter, LetterNumber, NonSpacingMark, SpacingCombiningMark, EnclosingMark, DecimalDigitNumber, ConnectorPunctuation)
-        .Union(CodePointSet.Of((0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189)));
+    /// <summary>Alphabetic, marks, decimal digits and connectors.</summary>
+    public static CodePointSet Word { get; } = Named["word"];
 
-    public static CodePointSet HexDigit { get; } = CodePointSet.Of(('0', '9'), ('A', 'F'), ('a', 'f'));
+    public static CodePointSet HexDigit { get; } = Named["xdigit"];
 
-    /// <summary>The set of a general category, a POSIX class or one of the scripts that tokenizers name; null when it is not known here.</summary>
+    /// <summary>The set of a category, a POSIX class or one of the scripts that tokenizers name; null when not known here.</summary>
     public static CodePointSet? Find(string name) => Named.GetValueOrDefault(Plain(name));
 
     /// <summary>The set with every case variant of its members.</summary>
@@ -75,7 +72,8 @@ internal static class UnicodeProperties
         named["cntrl"] = named["cc"];
         named["digit"] = named["nd"];
         named["xdigit"] = CodePointSet.Of(('0', '9'), ('A', 'F'), ('a', 'f'));
-        named["lower"] = named["lowercase"] = named["ll"].Union(CodePointSet.Of((0xAA, 0xAA), (0xBA, 0xBA), (0x2170, 0x217F), (0x24D0, 0x24E9)));
+        named["lower"] = named["lowercase"] =
+            named["ll"].Union(CodePointSet.Of((0xAA, 0xAA), (0xBA, 0xBA), (0x2170, 0x217F), (0x24D0, 0x24E9)));
         named["upper"] = named["uppercase"] = named["lu"].Union(CodePointSet.Of((0x2160, 0x216F), (0x24B6, 0x24CF),
             (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189)));
         // Alphabetic is letters, letter numbers and most vowel signs; no tokenizer known to us leans on the rest.
@@ -117,7 +115,7 @@ internal static class UnicodeProperties
             .ToDictionary(pair => pair.one, pair => pair.Others);
     }
 
-    /// <summary>Simple case folding; .NET's invariant casing leaves out the few that fold into ASCII or onto another letter's capital.</summary>
+    /// <summary>Simple case folding; .NET's invariant casing leaves the few out that fold into ASCII.</summary>
     private static int Fold(int codePoint) => codePoint switch
     {
         0x130 or 0x131 => codePoint,

@@ -118,7 +118,7 @@ internal sealed class UnicodeRegex
     {
         IEnumerable<(int First, int Last)> units = set.Ranges.Where(range => range.First < 0x10000)
             .Select(range => (range.First, Math.Min(range.Last, 0xFFFF)))
-            .Concat(_kindStarts.Zip(_kinds).Where(pair => set.Contains(pair.First)).Select(pair => ((int)pair.Second, (int)pair.Second)).Distinct());
+            .Concat(_kinds.Where((_, i) => set.Contains(_kindStarts[i])).Distinct().Select(kind => ((int)kind, (int)kind)));
         StringBuilder text = new();
         int count = 0;
         foreach ((int first, int last) in units)

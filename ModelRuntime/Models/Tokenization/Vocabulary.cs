@@ -17,11 +17,14 @@ internal sealed class Vocabulary
 
     public string? this[int id] => (uint)id < (uint)_tokens.Count ? _tokens[id] : null;
 
-    /// <exception cref="FormatException">The id is no id.</exception>
+    /// <exception cref="FormatException">The id is none that a vocabulary can have.</exception>
+    public static int CheckId(string token, int id) =>
+        id is >= 0 and <= MaxId ? id : throw new FormatException($"the token {token} has the id {id}, which is none");
+
+    /// <exception cref="FormatException">The id is none that a vocabulary can have.</exception>
     public void Add(string token, int id)
     {
-        if (id is < 0 or > MaxId)
-            throw new FormatException($"the token {token} has the id {id}, which is none");
+        CheckId(token, id);
         while (_tokens.Count <= id)
             _tokens.Add(null);
         _tokens[id] ??= token;

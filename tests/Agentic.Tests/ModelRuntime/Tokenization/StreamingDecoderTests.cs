@@ -27,7 +27,7 @@ public class StreamingDecoderTests
     {
         Tokenizer tokenizer = TokenizerGoldenTests.Load(name);
 
-        foreach (TokenizerGoldenTests.GoldenCase golden in TokenizerGoldenTests.Cases(name).Where(golden => !golden.Text.Contains('\uFFFD')))
+        foreach (TokenizerGoldenTests.GoldenCase golden in TokenizerGoldenTests.Cases(name).Where(one => !one.Text.Contains('\uFFFD')))
         {
             List<string> parts = Stream(tokenizer, golden.Ids, skip: true);
 
