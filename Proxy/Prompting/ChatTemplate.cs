@@ -7,7 +7,7 @@ namespace Agentic.Proxy;
 /// The templates of a model: how it wants a conversation written. Found where Hugging Face keeps them, and given the model's
 /// special tokens (<c>bos_token</c>, <c>eos_token</c>, …) as variables.
 /// </summary>
-internal sealed class ChatTemplate
+internal sealed class ChatTemplate : IChatTemplate
 {
     private const string Default = "default";
     private const string ToolUse = "tool_use";
@@ -79,6 +79,8 @@ internal sealed class ChatTemplate
             values.Set(key, value);
         return Choose(name, values.TryGet("tools", out object? tools) && tools is not null).Render(values);
     }
+
+    string IChatTemplate.Render(JsonObject variables) => Render(variables);
 
     private JinjaTemplate Choose(string? name, bool hasTools)
     {

@@ -1,0 +1,173 @@
+using System.Text;
+
+namespace Agentic.Proxy;
+
+/// <summary>Reads Hermes tool calls, <c>&lt;tool_call&gt;{"name": …, "arguments": {…}}&lt;/tool_call&gt;</c>, out of text that arrives in pieces.</summary>
+/// <remarks>
+/// A call is announced when its name is known and its arguments begin; from then on they pass through as they come. What turns out not
+/// to be a call before that is ordinary text; arguments that break off later stay arguments, for the caller to judge. Whitespace around
+/// calls is dropped, so that the message renders again as it was written. Fed character by character: no cut of the text can change the events.
+/// </remarks>
+/// <param name="newCallId">Makes ids of calls.</param>
+internal sealed class ToolCallParser(Func<string> newCallId)
+{
+    public const string OpenMarker = "<tool_call>";
+    public const string CloseMarker = "</tool_call>";
+
+    private readonly StringBuilder _held = new();   // whitespace and a marker's beginning, not yet decided
+    private int _marker;                            // characters of the marker that _held ends with
+    private State _state;
+    private HermesCall? _call;
+    private bool _anyText;
+
+    private enum State
+    {
+        Text, Call, AfterCall, BrokenCall,
+    }
+
+    /// <summary>Calls announced.</summary>
+    public int Calls { get; private set; }
+
+    /// <summary>Calls that have ended.</summary>
+    public int EndedCalls { get; private set; }
+
+    /// <summary>Whether what has come so far may be text or a call.</summary>
+    public bool IsUndecided => _state == State.Text && !_anyText && Calls == 0;
+
+    /// <summary>Whether a call comes before any text.</summary>
+    public bool BeginsWithCall => !_anyText && (Calls > 0 || _state != State.Text);
+
+    /// <summary>Takes the next piece of text.</summary>
+    public void Push(string text, OutputEvents events)
+    {
+        foreach (char c in text)
+            Push(c, events);
+    }
+
+    /// <summary>Takes note that the text has ended.</summary>
+    public void Flush(OutputEvents events)
+    {
+        if (_state == State.Call && !_call!.IsAnnounced)
+            Emit(_call.TakeText(), events);
+        else if (_state == State.BrokenCall)
+            events.Append(OutputEventKind.CallArguments, TakeHeld(), Calls - 1);
+        else if (_state == State.Text && (Calls == 0 || _marker > 0))
+            Emit(TakeHeld(), events);
+        if (_state != State.Text && Calls > EndedCalls)
+            EndedCalls++;
+        _held.Clear();
+        _marker = 0;
+        _state = State.Text;
+    }
+
+    private void Push(char c, OutputEvents events)
+    {
+        switch (_state)
+        {
+            case State.Text:
+                InText(c, events);
+                break;
+            case State.Call:
+                InCall(c, events);
+                break;
+            case State.AfterCall when Matches(CloseMarker, c):
+                if (_marker == CloseMarker.Length)
+                    EndCall();
+                break;
+            case State.AfterCall when _marker == 0 && char.IsWhiteSpace(c):
+                _held.Append(c);
+                break;
+            case State.AfterCall:   // no closing marker: what came instead is text, or the next call
+                string instead = TakeHeld() + c;
+                EndCall();
+                Push(instead, events);
+                break;
+            case State.BrokenCall when Matches(CloseMarker, c):
+                if (_marker == CloseMarker.Length)
+                    EndCall();
+                break;
+            case State.BrokenCall when _marker > 0:
+                events.Append(OutputEventKind.CallArguments, TakeHeld(), Calls - 1);
+                Push(c, events);
+                break;
+            default:
+                events.Append(OutputEventKind.CallArguments, c.ToString(), Calls - 1);
+                break;
+        }
+    }
+
+    private void InText(char c, OutputEvents events)
+    {
+        if (Matches(OpenMarker, c))
+        {
+            if (_marker < OpenMarker.Length)
+                return;
+            _call = new HermesCall(TakeHeld());
+            _state = State.Call;
+        }
+        else if (_marker > 0)
+        {
+            Emit(TakeHeld(), events);
+            InText(c, events);
+        }
+        else if (char.IsWhiteSpace(c))
+        {
+            _held.Append(c);
+        }
+        else
+        {
+            Emit(TakeHeld() + c, events);
+        }
+    }
+
+    private void InCall(char c, OutputEvents events)
+    {
+        HermesCall call = _call!;
+        bool good = call.Push(c);
+        string arguments = call.TakeArguments(out bool announce);
+        if (announce)
+            events.Add(new OutputEvent(OutputEventKind.CallStart, call.Name!, Calls++, newCallId()));
+        events.Append(OutputEventKind.CallArguments, arguments, Calls - 1);
+        if (good && call.IsComplete)
+        {
+            _state = State.AfterCall;
+        }
+        else if (!good)
+        {
+            _state = !call.IsAnnounced ? State.Text : call.HasAllArguments ? State.AfterCall : State.BrokenCall;
+            if (!call.IsAnnounced)
+                Emit(call.TakeText(), events);
+            Push(c, events);
+        }
+    }
+
+    private void EndCall()
+    {
+        EndedCalls++;
+        _state = State.Text;
+        TakeHeld();
+    }
+
+    private bool Matches(string marker, char c)
+    {
+        if (c != marker[_marker])
+            return false;
+        _held.Append(c);
+        _marker++;
+        return true;
+    }
+
+    private void Emit(string text, OutputEvents events)
+    {
+        _anyText |= text.Length > 0;
+        events.Append(OutputEventKind.Text, text);
+    }
+
+    private string TakeHeld()
+    {
+        string text = _held.ToString();
+        _held.Clear();
+        _marker = 0;
+        return text;
+    }
+}

@@ -1,0 +1,111 @@
+using Agentic.Proxy;
+using CsCheck;
+
+namespace Agentic.Tests;
+
+public sealed class ToolCallParserTests
+{
+    private const string Call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": [1, {\"b\": \"}</tool_call>\"}]}}\n</tool_call>";
+
+    [Fact]
+    public void PlainText_PassesThrough() => Assert.Equal(["text: a < b, 2 <tool, \n"], Read("a < b, 2 <tool, \n"));
+
+    [Fact]
+    public void Call_IsAnnouncedThenItsArgumentsAsWritten() =>
+        Assert.Equal(["call 0: f id0", "arguments 0: {\"a\": [1, {\"b\": \"}</tool_call>\"}]}"], Read(Call));
+
+    [Fact]
+    public void ParallelCalls_HaveIndexesAndNoTextBetween() =>
+        Assert.Equal(
+            ["call 0: f id0", "arguments 0: {\"x\":1}", "call 1: g id1", "arguments 1: {}"],
+            Read("<tool_call>{\"name\":\"f\",\"arguments\":{\"x\":1}}</tool_call>\n<tool_call>\n{\"name\": \"g\", \"arguments\": {}}\n</tool_call>\n"));
+
+    [Fact]
+    public void TextAround_IsKeptWithoutTheWhitespaceBeforeTheCall() =>
+        Assert.Equal(
+            ["text: I look.", "call 0: f id0", "arguments 0: {}", "text:  Done."],
+            Read("I look.\n\n<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call> Done."));
+
+    [Theory]
+    [InlineData("<tool_call>not json</tool_call>")]
+    [InlineData("<tool_call>[1]</tool_call>")]
+    [InlineData("<tool_call>{\"arguments\": {}}</tool_call>")]
+    [InlineData("<tool_call>{\"name\": 5, \"arguments\": {}}</tool_call>")]
+    [InlineData("<tool_call>{\"name\": \"f\", \"arg")]
+    [InlineData("a\n<tool_call>\n")]
+    [InlineData("<tool_call>{\"name\": \"f\" \"arguments\": {}}</tool_call>")]
+    public void MalformedCall_IsText(string text) => Assert.Equal([$"text: {text}"], Read(text));
+
+    [Fact]
+    public void MalformedThenGood_BothCome() =>
+        Assert.Equal(["text: <tool_call>\n", "call 0: f id0", "arguments 0: {}"], Read("<tool_call>\n<tool_call>{\"name\":\"f\",\"arguments\":{}}</tool_call>"));
+
+    [Fact]
+    public void ArgumentsThatBreakOff_StayArguments()
+    {
+        Assert.Equal(["call 0: f id0", "arguments 0: {\"a\": \"b"], Read("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": \"b"));
+        Assert.Equal(["call 0: f id0", "arguments 0: {\"a\": b}}"], Read("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": b}}</tool_call>"));
+    }
+
+    [Fact]
+    public void NameLast_ArgumentsWaitForIt() =>
+        Assert.Equal(["call 0: f id0", "arguments 0: {\"a\": 1}"], Read("<tool_call>{\"arguments\": {\"a\": 1}, \"id\": [\"name\"], \"name\": \"f\"}</tool_call>"));
+
+    [Theory]
+    [InlineData("{\"name\": \"f\"}", "{}")]
+    [InlineData("{\"name\": \"f\", \"arguments\": null}", "{}")]
+    [InlineData("{\"name\": \"f\", \"parameters\": {\"a\": 1}}", "{\"a\": 1}")]
+    [InlineData("{\"name\": \"f\", \"arguments\": \"{\\\"a\\\": 1}\"}", "{\"a\": 1}")]
+    [InlineData("{\"name\": \"f\", \"arguments\": 5}", "5")]
+    public void OtherArguments_AreWhatTheyMean(string call, string arguments) =>
+        Assert.Equal(["call 0: f id0", $"arguments 0: {arguments}"], Read($"<tool_call>{call}</tool_call>"));
+
+    [Theory]
+    [InlineData("<tool_call>{\"name\":\"f\",\"arguments\":{}}")]
+    [InlineData("<tool_call>{\"name\":\"f\",\"arguments\":{}}</tool")]
+    [InlineData("<tool_call>{\"name\":\"f\",\"arguments\":{}\n</tool_call>")]
+    public void EndMissing_IsStillACall(string text) => Assert.Equal(["call 0: f id0", "arguments 0: {}"], Read(text));
+
+    [Fact]
+    public void CallWithoutEndBeforeTheNext_BothCome() =>
+        Assert.Equal(["call 0: f id0", "arguments 0: {}", "call 1: g id1", "arguments 1: {}"],
+            Read("<tool_call>{\"name\":\"f\",\"arguments\":{}}\n<tool_call>{\"name\":\"g\",\"arguments\":{}}</tool_call>"));
+
+    [Fact]
+    public void AnyCutOfAnyText_GivesTheSameEventsAndLosesNothing()
+    {
+        string[] pieces =
+        [
+            "<tool_call>", "</tool_call>", "<tool_", "call>", "\n", " ", "{\"name\": \"f\", \"arguments\": ", "{\"name\": \"g\"", ", \"arguments\": ",
+            "{\"a\": 1}", "{\"b\": \"x", "\"}", "}", "{", "[", "text ", "é😀", "\"", "\\", Call,
+        ];
+        Gen<string> piece = Gen.Int[0, pieces.Length - 1].Select(i => pieces[i]);
+        Gen.Select(piece.Array[0, 10].Select(string.Concat), Gen.Int[1, 9].Array[1, 5]).Sample((text, cuts) =>
+        {
+            string[] whole = Read(text);
+            Assert.Equal(whole, Read(text, cuts));
+            Assert.Equal(whole, Read(text, [1]));
+        }, iter: 5_000);
+    }
+
+    private static string[] Read(string text, params int[] cuts)
+    {
+        int ids = 0;
+        ToolCallParser parser = new(() => $"id{ids++}");
+        OutputEvents all = [];
+        for (int at = 0, piece = 0; at < text.Length; piece++)
+        {
+            int length = cuts.Length == 0 ? text.Length : Math.Min(text.Length - at, cuts[piece % cuts.Length]);
+            parser.Push(text.Substring(at, length), all);   // one list over all pieces, so that neighbours join
+            at += length;
+        }
+
+        parser.Flush(all);
+        return [.. all.Select(next => next.Kind switch
+        {
+            OutputEventKind.Text => $"text: {next.Text}",
+            OutputEventKind.CallStart => $"call {next.Call}: {next.Text} {next.CallId}",
+            _ => $"arguments {next.Call}: {next.Text}",
+        })];
+    }
+}
