@@ -1,0 +1,68 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Agentic.Proxy;
+
+/// <summary>Turns messages as OpenAI's API has them into messages as chat templates expect them.</summary>
+internal static class ChatMessages
+{
+    /// <summary>The text of a message's content: itself, or its parts' texts on lines of their own; null if there is none.</summary>
+    public static string? TextOf(JsonNode? content) => content switch
+    {
+        JsonValue value when value.GetValueKind() == JsonValueKind.String => value.GetValue<string>(),
+        JsonArray parts => string.Join('\n', parts.Select(part => TextOf(part?["text"]) ?? TextOf(part?["refusal"]) ?? "")),
+        _ => null,
+    };
+
+    /// <summary>Messages for a template, from messages that have been checked.</summary>
+    public static JsonArray ForTemplate(IEnumerable<JsonObject> messages, TemplateTraits traits) =>
+        [.. messages.Select(message => ForTemplate(message, traits))];
+
+    private static JsonObject ForTemplate(JsonObject message, TemplateTraits traits)
+    {
+        JsonObject result = (JsonObject)message.DeepClone();
+        string role = message["role"]!.GetValue<string>();
+        if (role == "developer" && !traits.KnowsDeveloper)
+            role = "system";
+        if (role == "function")   // the older form of a tool's answer
+            role = "tool";
+        result["role"] = role;
+        if (message["function_call"] is JsonObject called)   // the older form of a call
+        {
+            result.Remove("function_call");
+            result["tool_calls"] ??= new JsonArray(new JsonObject { ["type"] = "function", ["function"] = called.DeepClone() });
+        }
+
+        if (message["content"] is JsonArray && !traits.TakesParts(role))
+            result["content"] = TextOf(message["content"]);
+        else if (!message.ContainsKey("content"))
+            result["content"] = null;
+        foreach (JsonNode? call in result["tool_calls"] as JsonArray ?? [])
+        {
+            if (call?["function"] is JsonObject function)
+                function["arguments"] = Arguments(function["arguments"], traits.StringArguments);
+        }
+
+        return result;
+    }
+
+    /// <summary>Arguments in the form the template takes. History may hold anything: what is not an object stays the string it is.</summary>
+    private static JsonNode Arguments(JsonNode? arguments, bool asString)
+    {
+        if (arguments is not JsonValue value || value.GetValueKind() != JsonValueKind.String)
+            return arguments?.DeepClone() ?? (asString ? "{}" : new JsonObject());
+        string text = value.GetValue<string>();
+        if (string.IsNullOrWhiteSpace(text))
+            text = "{}";
+        if (asString)
+            return text;
+        try
+        {
+            return RequestBody.Parse(new(System.Text.Encoding.UTF8.GetBytes(text)));
+        }
+        catch (ApiException)
+        {
+            return text;
+        }
+    }
+}

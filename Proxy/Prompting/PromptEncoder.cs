@@ -1,0 +1,62 @@
+using System.Text.Json.Nodes;
+using Agentic.SuffixCache;
+
+namespace Agentic.Proxy;
+
+/// <summary>Turns conversations into token ids such that a conversation's next turn begins with exactly the tokens of the last.</summary>
+/// <remarks>
+/// A model may spell its answer in other tokens than the tokenizer would. When an answer comes back in the history, and the template renders
+/// it verbatim after its generation prompt, the generated ids take its place, so that the KV blocks of the last turn fit (docs/design.md, decision 9).
+/// </remarks>
+internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, int mostRememberedTokens)
+{
+    private readonly AnswerMemory _memory = new(mostRememberedTokens);
+
+    /// <summary>What the template can take.</summary>
+    public TemplateTraits Traits { get; } = new(template);
+
+    /// <summary>Keeps an answer's tokens for when its message comes back.</summary>
+    public void Remember(NamespaceKey space, JsonObject message, string text, int[] ids) => _memory.Keep(space, message, text, ids);
+
+    /// <summary>Renders and encodes a conversation.</summary>
+    /// <param name="space">Whose answers may be recognised.</param>
+    /// <param name="messages">As the client sent them, checked.</param>
+    /// <param name="variables">The template's other variables.</param>
+    /// <param name="spliced">Messages that were taken as they were generated.</param>
+    /// <exception cref="JinjaException">The template refuses the conversation.</exception>
+    public int[] Encode(NamespaceKey space, IReadOnlyList<JsonObject> messages, JsonObject variables, out int spliced)
+    {
+        variables["messages"] = ChatMessages.ForTemplate(messages, Traits);
+        string text = template.Render(variables);
+        List<(int Start, AnswerMemory.Answer Answer)> answers = Locate(space, messages, text);
+        int[] plain = codec.Encode(text, addSpecialTokens: false);
+        TokenSplicer? splicer = answers.Count == 0 ? null : TokenSplicer.Align(codec, text, plain);
+        spliced = 0;
+        if (splicer is null)
+            return plain;
+        foreach ((int start, AnswerMemory.Answer answer) in answers)
+            spliced += splicer.Replace(start, answer.Text, answer.Ids) ? 1 : 0;
+        return splicer.Finish();
+    }
+
+    /// <summary>Where the text holds remembered answers, in order, each right after a generation prompt.</summary>
+    private List<(int Start, AnswerMemory.Answer Answer)> Locate(NamespaceKey space, IReadOnlyList<JsonObject> messages, string text)
+    {
+        List<(int, AnswerMemory.Answer)> found = [];
+        int from = 0;
+        foreach (JsonObject message in messages)
+        {
+            if (Traits.GenerationPrompt.Length == 0 || message["role"]!.GetValue<string>() != "assistant"
+                || _memory.Find(space, message) is not { } answer)
+                continue;
+            int at = text.IndexOf(Traits.GenerationPrompt + answer.Text, from, StringComparison.Ordinal);
+            if (at < 0)
+                continue;
+            at += Traits.GenerationPrompt.Length;
+            found.Add((at, answer));
+            from = at + answer.Text.Length;
+        }
+
+        return found;
+    }
+}
