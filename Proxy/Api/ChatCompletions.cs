@@ -1,0 +1,114 @@
+using System.Text.Json.Nodes;
+using Agentic.ModelRuntime;
+using Agentic.SuffixCache;
+
+namespace Agentic.Proxy;
+
+/// <summary><c>POST /v1/chat/completions</c>.</summary>
+internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> logger)
+{
+    private readonly ServedModel _model = serving.Model;
+    private readonly Logprobs _logprobs = new(serving.Model.Codec);
+    private readonly PromptEncoder? _encoder = serving.Model.Template is { } template
+        ? new PromptEncoder(serving.Model.Codec, template, serving.Options.RememberedAnswerTokens)
+        : null;
+
+    public async Task HandleAsync(HttpContext context)
+    {
+        NamespaceKey space = serving.Authorize(context);
+        JsonObject body = await serving.ReadBodyAsync(context);
+        ChatCompletionRequest request = new(body, _model);
+        int[] prompt = Encode(context, space, request);
+        int room = serving.RoomAfter(prompt.Length, "messages");
+        ToolUse tools = request.ToolUse;
+        Generation generation = serving.Submit(new GenerationRequest
+        {
+            Id = context.TraceIdentifier,
+            PromptIds = prompt,
+            Namespace = space,
+            Sampling = request.Sampling(_model.Defaults),
+            MaxOutputTokens = Math.Min(request.MaxCompletionTokens ?? request.MaxTokens ?? room, room),
+            StopTokenIds = request.EndTokens(_model),
+            Choices = request.Choices,
+            Speculation = Serving.WantsSpeculation(context, request),
+            Constraint = tools.Forced is { } names ? ForcedCall.OfFunctions(_model.Codec, names) : null,
+        }, "messages");
+
+        AnswerReading reading = new([generation], () => new ChoiceReader(
+            _model.Codec, request.Stop, tools.MayCall ? new ToolCallParser(Wire.NewCallId) : null, tools.MostCalls));
+        ChatAnswer[] answers = [.. reading.Choices.Select(_ => new ChatAnswer())];
+        if (request.Stream)
+            await StreamAsync(context, request, generation, reading, answers);
+        else
+            await AnswerAsync(context, request, generation, reading, answers);
+
+        for (int i = 0; i < answers.Length; i++)
+        {
+            // A stop string is in the ids and not in the message, so that they do not belong together.
+            ChoiceReader choice = reading.Choices[i];
+            if (choice.Finish is FinishReason.Stop or FinishReason.Length && !choice.StoppedByText)
+                _encoder!.Remember(space, answers[i].ToHistory(), choice.Text, [.. choice.Ids]);
+        }
+    }
+
+    private int[] Encode(HttpContext context, NamespaceKey space, ChatCompletionRequest request)
+    {
+        if (_encoder is null)
+            throw ApiException.Invalid($"The model '{_model.Name}' has no chat template. Use /v1/completions.", "model");
+        try
+        {
+            int[] ids = _encoder.Encode(space, request.Messages, request.TemplateVariables(), out int spliced);
+            Log.PromptEncoded(logger, context.TraceIdentifier, ids.Length, spliced);
+            return ids;
+        }
+        catch (JinjaException exception)
+        {
+            throw ApiException.Invalid($"The model's chat template does not take these messages: {exception.Message}", "messages", "invalid_value");
+        }
+    }
+
+    private async Task AnswerAsync(
+        HttpContext context, ChatCompletionRequest request, Generation generation, AnswerReading reading, ChatAnswer[] answers)
+    {
+        await reading.RunAsync(
+            (index, events, scores) =>
+            {
+                answers[index].Add(events);
+                answers[index].Scores.AddRange(scores);
+            },
+            () => ValueTask.CompletedTask,
+            context.RequestAborted);
+        ChatChoice[] choices = [.. answers.Select((answer, i) => new ChatChoice(
+            i, answer.ToMessage(request.ToolUse.IsLegacy), request.Logprobs ? _logprobs.Chat(answer.Scores) : null,
+            FinishOf(reading.Choices[i], request.ToolUse)))];
+        Serving.ReportSpeculation(context, [generation]);
+        await context.Response.WriteAsJsonAsync(
+            new ChatCompletion(Wire.NewId("chatcmpl-"), "chat.completion", serving.UnixTime, _model.Name, choices,
+                Usage.Of([generation], reading.Choices.Sum(choice => choice.Tokens)), Wire.ServiceTier, serving.Fingerprint),
+            WireJson.Wire.ChatCompletion, "application/json", context.RequestAborted);
+    }
+
+    private async Task StreamAsync(
+        HttpContext context, ChatCompletionRequest request, Generation generation, AnswerReading reading, ChatAnswer[] answers)
+    {
+        using EventStream stream = new(context.Response);
+        ChatChunks chunks = new(stream, Wire.NewId("chatcmpl-"), serving.UnixTime, _model.Name, serving.Fingerprint, request.IncludeUsage,
+            request.Logprobs ? _logprobs : null, request.ToolUse.IsLegacy);
+        await serving.StreamAsync(context, stream, async () =>
+        {
+            await reading.RunAsync(
+                (index, events, scores) =>
+                {
+                    answers[index].Add(events);
+                    ChoiceReader choice = reading.Choices[index];
+                    chunks.Write(index, choice, events, scores, choice.Finish is null ? null : FinishOf(choice, request.ToolUse));
+                },
+                () => stream.FlushAsync(context.RequestAborted),
+                context.RequestAborted);
+            chunks.WriteEnd(Usage.Of([generation], reading.Choices.Sum(choice => choice.Tokens)));
+        });
+    }
+
+    private static string FinishOf(ChoiceReader choice, ToolUse tools) =>
+        choice.Finish == FinishReason.Length ? "length" : choice.Calls > 0 ? tools.FinishReason : "stop";
+}

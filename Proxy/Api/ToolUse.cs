@@ -1,0 +1,121 @@
+using System.Text.Json.Nodes;
+
+namespace Agentic.Proxy;
+
+/// <summary>Which functions a model is shown, and whether it may, must or must not call them.</summary>
+/// <remarks>"none" hides the functions from the model, so that it does not try; text that looks like a call is then text.</remarks>
+internal sealed record ToolUse
+{
+    private const int MaxNameLength = 256;
+
+    private enum Choice
+    {
+        None, Auto, Required, Named,
+    }
+
+    private Choice _choice;
+    private string? _named;
+    private bool _parallel = true;
+
+    /// <summary>All functions of the request in the newer form, or null.</summary>
+    public JsonArray? Tools { get; private init; }
+
+    /// <summary>Whether the client speaks of <c>functions</c>, as before tools.</summary>
+    public bool IsLegacy { get; private init; }
+
+    /// <summary>What the template shows the model.</summary>
+    public JsonArray? Shown => MayCall ? Tools : null;
+
+    /// <summary>Whether calls are looked for in the answer.</summary>
+    public bool MayCall => Tools is not null && _choice != Choice.None;
+
+    /// <summary>After how many calls the answer ends.</summary>
+    public int MostCalls => _parallel && _choice != Choice.Named && !IsLegacy ? int.MaxValue : 1;
+
+    /// <summary>Functions of which one must be called, or null.</summary>
+    public IReadOnlyList<string>? Forced => _choice switch
+    {
+        Choice.Named => [_named!],
+        Choice.Required => [.. Tools!.Select(tool => tool!["function"]!["name"]!.GetValue<string>()).Distinct()],
+        _ => null,
+    };
+
+    /// <summary>How an answer with calls is said to have ended. A named function's ends like any other answer, as OpenAI's do.</summary>
+    public string FinishReason => IsLegacy ? "function_call" : _choice == Choice.Named ? "stop" : "tool_calls";
+
+    public static ToolUse Read(Fields request)
+    {
+        bool legacy = request.Has("functions") && !request.Has("tools");
+        string list = legacy ? "functions" : "tools", chosen = legacy ? "function_call" : "tool_choice";
+        JsonArray? tools = null;
+        foreach (Fields tool in request.Objects(list) ?? [])
+            (tools ??= []).Add(legacy ? new JsonObject { ["type"] = "function", ["function"] = Function(tool) } : Tool(tool));
+        ToolUse use = new() { Tools = tools, IsLegacy = legacy, _parallel = request.Boolean("parallel_tool_calls") ?? true };
+        use.ReadChoice(request, chosen);
+        if (tools is null && use._choice is Choice.Required or Choice.Named)
+            throw ApiException.Invalid($"'{chosen}' is only allowed when '{list}' are specified.", chosen);
+        if (use.Forced?.FirstOrDefault(name => !HasTool(tools!, name)) is { } unknown)
+            throw ApiException.Invalid($"Invalid value for '{chosen}': the function '{unknown}' is not among the '{list}'.", chosen, "invalid_value");
+        return use;
+    }
+
+    private void ReadChoice(Fields request, string field)
+    {
+        switch (request.Json[field])
+        {
+            case null:
+                _choice = Choice.Auto;
+                break;
+            case JsonObject when IsLegacy:
+                _named = request.Object(field)!.Value.RequiredString("name");
+                _choice = Choice.Named;
+                break;
+            case JsonObject:
+                Fields choice = request.Object(field)!.Value;
+                if (choice.RequiredString("type") is var type and not "function")
+                    throw ApiException.WrongValue(choice.PathOf("type"), type, "function");
+                _named = choice.RequiredObject("function").RequiredString("name");
+                _choice = Choice.Named;
+                break;
+            default:
+                _choice = request.String(field) switch
+                {
+                    "none" => Choice.None,
+                    "auto" => Choice.Auto,
+                    "required" when !IsLegacy => Choice.Required,
+                    var other => throw ApiException.WrongValue(field, other, IsLegacy ? ["none", "auto"] : ["none", "auto", "required"]),
+                };
+                break;
+        }
+    }
+
+    private static JsonNode Tool(Fields tool)
+    {
+        if (tool.RequiredString("type") is var type and not "function")
+            throw ApiException.WrongValue(tool.PathOf("type"), type, "function");
+        Function(tool.RequiredObject("function"));
+        return tool.Json.DeepClone();
+    }
+
+    private static JsonNode Function(Fields function)
+    {
+        string name = function.RequiredString("name");
+        if (name.Length is 0 or > MaxNameLength)
+            throw ApiException.Invalid($"Invalid '{function.PathOf("name")}': expected 1 to {MaxNameLength} characters, but got {name.Length}.",
+                function.PathOf("name"), name.Length == 0 ? "empty_string" : "string_above_max_length");
+        function.String("description");
+        string where = function.PathOf("parameters");
+        if (function.Has("parameters") && function.Json["parameters"] is not JsonObject)
+            throw BadParameters(name, where, "it is not an object");
+        if (function.Object("parameters")?.Json["type"] is { } type && !IsObjectType(type))
+            throw BadParameters(name, where, "its 'type' must be \"object\"");
+        return function.Json.DeepClone();
+    }
+
+    private static ApiException BadParameters(string name, string where, string why) =>
+        ApiException.Invalid($"Invalid schema for function '{name}': {why}.", where, "invalid_function_parameters");
+
+    private static bool IsObjectType(JsonNode type) => type is JsonValue value && value.TryGetValue(out string? name) && name == "object";
+
+    private static bool HasTool(JsonArray tools, string name) => tools.Any(tool => tool!["function"]!["name"]!.GetValue<string>() == name);
+}

@@ -1,0 +1,61 @@
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+
+namespace Agentic.Proxy;
+
+/// <summary>The HTTP face: services and routes.</summary>
+internal static class ProxyServices
+{
+    /// <summary>Adds what the endpoints need.</summary>
+    /// <param name="services">Of the application.</param>
+    /// <param name="model">Makes the served model, once, when the application starts.</param>
+    /// <param name="configure">Sets the options; they are checked at start.</param>
+    public static IServiceCollection AddProxy(
+        this IServiceCollection services, Func<IServiceProvider, ServedModel> model, Action<ProxyOptions> configure)
+    {
+        services.AddOptionsWithValidateOnStart<ProxyOptions>().Configure(configure);
+        services.AddSingleton<IValidateOptions<ProxyOptions>, ProxyOptionsValidator>();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(model);
+        services.AddSingleton<Tenants>();
+        services.AddSingleton<Serving>();
+        services.AddSingleton<ChatCompletions>();
+        services.AddSingleton<Completions>();
+        services.AddSingleton<Models>();
+        services.AddSingleton<Health>();
+        services.AddSingleton<MeterExporter>();
+        services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
+            json.SerializerOptions.Encoder = WireJson.Encoder;
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, WireJson.Default);
+        });
+        services.AddOpenApi("v1", ApiDescription.Configure);
+        return services;
+    }
+
+    /// <summary>Adds the routes, and the handling of errors around them.</summary>
+    public static WebApplication MapProxy(this WebApplication app)
+    {
+        app.UseMiddleware<RequestHeaders>();
+        app.UseMiddleware<Errors>();
+        app.UseRouting();
+        app.MapPost("/v1/chat/completions", (HttpContext context, ChatCompletions endpoint) => endpoint.HandleAsync(context))
+            .Describe<ChatCompletionRequest, ChatCompletion>("createChatCompletion", "Continues a conversation.");
+        app.MapPost("/v1/completions", (HttpContext context, Completions endpoint) => endpoint.HandleAsync(context))
+            .Describe<CompletionRequest, CompletionWithUsage>("createCompletion", "Continues a text.");
+        app.MapGet("/v1/models", (HttpContext context, Models endpoint) => endpoint.List(context))
+            .Describe<ModelList>("listModels", "The names requests may give.");
+        app.MapGet("/v1/models/{**id}", (HttpContext context, Models endpoint, string id) => endpoint.Get(context, id))
+            .Describe<ModelEntry>("retrieveModel", "One of them.");
+        app.MapGet("/health", (Health endpoint) => endpoint.Alive()).Describe<HealthReport>("health", "Whether the process is alive.");
+        app.MapGet("/ready", (HttpContext context, Health endpoint) => endpoint.Ready(context))
+            .Describe<HealthReport>("ready", "Whether it takes requests; 503 while it stops.");
+        app.MapGet("/", (Health endpoint) => endpoint.Home()).ExcludeFromDescription();
+        app.MapGet("/metrics", (HttpContext context, MeterExporter endpoint) => endpoint.WriteAsync(context)).ExcludeFromDescription();
+        app.MapOpenApi();
+        app.Services.GetRequiredService<MeterExporter>().Start();
+        return app;
+    }
+}
