@@ -1,0 +1,115 @@
+using System.Net.Sockets;
+using Garnet;
+using Garnet.server;
+using Microsoft.Extensions.Logging.Abstractions;
+using Tsavorite.core;
+
+namespace Agentic.Proxy;
+
+/// <summary>The sequence store of a server that was given no Redis: Garnet in this process, reached through a socket that only this user may open.</summary>
+/// <remarks>
+/// What is acknowledged has left the process, so that a kill loses nothing: Garnet waits for its append-only file before it answers.
+/// </remarks>
+internal sealed class EmbeddedGarnet : IDisposable
+{
+    private readonly GarnetServer _server;
+    private readonly FileStream _lock;
+    private readonly string? _ownDirectory;
+
+    private EmbeddedGarnet(GarnetServer server, FileStream @lock, string? ownDirectory, string socket)
+    {
+        (_server, _lock, _ownDirectory) = (server, @lock, ownDirectory);
+        ConnectionString = "!" + socket;
+    }
+
+    /// <summary>What the store's option Redis takes.</summary>
+    public string ConnectionString { get; }
+
+    /// <summary>Opens or makes the store in a directory, and reads back what it holds.</summary>
+    /// <param name="directory">Where its files are.</param>
+    /// <param name="socket">Path of at most some 100 characters, or null for one in a directory of its own.</param>
+    /// <param name="loggers">Where Garnet may write its log; null keeps it quiet.</param>
+    /// <exception cref="InvalidOperationException">The directory cannot be written, another server uses it, or its files cannot be read.</exception>
+    public static EmbeddedGarnet Start(string directory, string? socket = null, ILoggerFactory? loggers = null)
+    {
+        FileStream @lock = Lock(directory);
+        string? ownDirectory = socket is null ? Directory.CreateTempSubdirectory("agentic-").FullName : null;   // short, and closed to others
+        try
+        {
+            socket ??= Path.Combine(ownDirectory!, "store");
+            var server = new GarnetServer(Options(directory, socket), loggers ?? NullLoggerFactory.Instance);
+            server.Start();
+            return new EmbeddedGarnet(server, @lock, ownDirectory, socket);
+        }
+        catch (Exception exception)
+        {
+            Release(@lock, ownDirectory);
+            throw new InvalidOperationException(
+                $"The store in {directory} does not open: {exception.Message} Move the directory away to start with an empty one.", exception);
+        }
+    }
+
+    public void Dispose()
+    {
+        _server.Dispose(deleteDir: false);
+        Release(_lock, _ownDirectory);
+    }
+
+    private static void Release(FileStream @lock, string? ownDirectory)
+    {
+        if (ownDirectory is not null)
+        {
+            Directory.Delete(ownDirectory, recursive: true);
+        }
+
+        @lock.Dispose();
+    }
+
+    private static FileStream Lock(string directory)
+    {
+        try
+        {
+            Directory.CreateDirectory(directory);
+            return new FileStream(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidOperationException(
+                $"The data directory {directory} cannot be used: {exception.Message} Stop the other server, or choose another directory.", exception);
+        }
+    }
+
+    private static GarnetServerOptions Options(string directory, string socket) => new()
+    {
+        EndPoints = [new UnixDomainSocketEndPoint(socket)],
+        UnixSocketPath = socket,
+        UnixSocketPermission = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        QuietMode = true,
+        MaxDatabases = 1,
+
+        // The append-only file. A page must hold the largest entry, 5 MB.
+        EnableAOF = true,
+        Recover = true,
+        FailOnRecoveryError = true,
+        WaitForCommit = true,
+        CheckpointDir = directory,
+        AofPageSize = "8m",
+        AofMemorySize = "16m",
+        AofSegmentSize = "64m",
+        AofSizeLimit = "128m",   // then a checkpoint, and the file begins anew
+
+        // Memory: what does not fit goes to files.
+        EnableStorageTier = true,
+        LogDir = directory,
+        LogMemorySize = "64m",
+        PageSize = "1m",
+        SegmentSize = "64m",
+        ObjectLogSegmentSize = "64m",
+        IndexMemorySize = "1m",
+        CompactionType = LogCompactionType.Lookup,
+        CompactionMaxSegments = 2,
+        CompactionForceDelete = true,
+        BufferPoolMemoryBudget = "16m",
+        DeviceType = DeviceType.RandomAccess,   // the default wants libaio
+    };
+}

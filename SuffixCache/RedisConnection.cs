@@ -1,0 +1,59 @@
+using StackExchange.Redis;
+
+namespace Agentic.SuffixCache;
+
+/// <summary>One multiplexer, made at first use and kept; it reconnects by itself.</summary>
+internal sealed class RedisConnection(SequenceStoreOptions options) : IAsyncDisposable
+{
+    private readonly SemaphoreSlim _connecting = new(1);
+    private ConnectionMultiplexer? _multiplexer;
+
+    public bool IsConnected => Volatile.Read(ref _multiplexer)?.IsConnected ?? false;
+
+    /// <exception cref="RedisConnectionException">A name does not resolve, or the server refuses; try again later.</exception>
+    public async Task<IDatabase> DatabaseAsync(CancellationToken cancellationToken)
+    {
+        if (Volatile.Read(ref _multiplexer) is { } ready)
+        {
+            return ready.GetDatabase();
+        }
+
+        await _connecting.WaitAsync(cancellationToken);
+        try
+        {
+            Volatile.Write(ref _multiplexer, _multiplexer ?? await ConnectionMultiplexer.ConnectAsync(Configuration()));
+            return _multiplexer!.GetDatabase();
+        }
+        finally
+        {
+            _connecting.Release();
+        }
+    }
+
+    /// <summary>Looks which server is the primary now: after a failover a write would otherwise fail until the next minute's check.</summary>
+    public void Recheck() => _ = Volatile.Read(ref _multiplexer)?.ConfigureAsync();   // its failure shows in the next call
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_multiplexer is { } multiplexer)
+        {
+            await multiplexer.DisposeAsync();
+        }
+
+        _connecting.Dispose();
+    }
+
+    private ConfigurationOptions Configuration()
+    {
+        var configuration = ConfigurationOptions.Parse(options.Redis);
+        int milliseconds = (int)options.Timeout.TotalMilliseconds;
+        configuration.ClientName ??= "agentic";
+        configuration.AbortOnConnectFail = false;
+        configuration.ConnectTimeout = milliseconds;
+        configuration.AsyncTimeout = milliseconds;
+        configuration.SyncTimeout = milliseconds;
+        configuration.ReconnectRetryPolicy = new ExponentialRetry(50, 2000);
+        configuration.BacklogPolicy = BacklogPolicy.FailFast;   // the queue is ours, and bounded by bytes
+        return configuration;
+    }
+}

@@ -1,0 +1,55 @@
+using System.Globalization;
+using StackExchange.Redis;
+
+namespace Agentic.SuffixCache;
+
+/// <summary>Where sequences are kept, and how much of them.</summary>
+public sealed record SequenceStoreOptions
+{
+    /// <summary>Connection string of a Redis, Valkey or Garnet server or cluster: <c>host:port,host:port,password=…,ssl=true</c>.</summary>
+    public string Redis { get; init; } = "";
+
+    /// <summary>Memory that sequences may hold while they wait for the store; past it new ones are refused. Outlasts an outage of 16M tokens.</summary>
+    public long QueueBytes { get; init; } = 64L << 20;
+
+    /// <summary>What one namespace may hold in the store, oldest dropped first: 64 MiB are some 50M tokens.</summary>
+    /// <remarks>Dropped by sixteenths; each server beyond the first that writes may add one.</remarks>
+    public long RetentionBytes { get; init; } = 64L << 20;
+
+    /// <summary>How long one call may take before it counts as failed and is tried again.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long closing waits for what was accepted to be acknowledged.</summary>
+    public TimeSpan FlushTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>What is wrong with these options and how to mend it, or null.</summary>
+    public string? Validate()
+    {
+        if (string.IsNullOrWhiteSpace(Redis))
+        {
+            return "The store's connection string is empty. Give HOST:PORT, or leave the option out for the embedded store.";
+        }
+
+        try
+        {
+            if (ConfigurationOptions.Parse(Redis).EndPoints.Count == 0)
+            {
+                return "The store's connection string names no server. Give HOST:PORT first.";
+            }
+        }
+        catch (Exception exception) when (exception is ArgumentException or FormatException)
+        {
+            return $"The store's connection string cannot be read: {exception.Message} Give HOST:PORT,name=value,….";
+        }
+
+        return AtLeast(QueueBytes, 64 << 10, nameof(QueueBytes)) ?? AtLeast(RetentionBytes, 64 << 10, nameof(RetentionBytes))
+            ?? Within(Timeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(1), nameof(Timeout))
+            ?? Within(FlushTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(1), nameof(FlushTimeout));
+    }
+
+    private static string? AtLeast(long value, long least, string name) =>
+        value >= least ? null : string.Create(CultureInfo.InvariantCulture, $"{name} is {value}. Give at least {least}.");
+
+    private static string? Within(TimeSpan value, TimeSpan least, TimeSpan most, string name) =>
+        value >= least && value <= most ? null : string.Create(CultureInfo.InvariantCulture, $"{name} is {value}. Give {least} to {most}.");
+}
