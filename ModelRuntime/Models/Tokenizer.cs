@@ -86,10 +86,10 @@ public sealed class Tokenizer
         TokenizerSettings settings = TokenizerSettings.Read(modelDirectory);
         try
         {
-            TokenizerRules rules = path.EndsWith(".json", StringComparison.Ordinal)
-                ? TokenizerJson.Read(path)
-                : SentencePieceFile.Read(path, settings);
-            return new Tokenizer(rules, settings, Hash(path, settings));
+            if (path.EndsWith(".json", StringComparison.Ordinal))
+                return new Tokenizer(TokenizerJson.Read(path), settings, Hash(path, settings));
+            TokenizerRules rules = SentencePieceFile.Read(path, settings);
+            return new Tokenizer(rules, SentencePieceFile.Complete(settings, rules.Vocabulary), Hash(path, settings));
         }
         catch (IOException error)
         {

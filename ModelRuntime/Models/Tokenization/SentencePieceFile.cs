@@ -35,6 +35,20 @@ internal sealed class SentencePieceFile
         }
     }
 
+    /// <summary>What such a model means where tokenizer_config.json is silent: a text begins with &lt;s&gt;.</summary>
+    public static TokenizerSettings Complete(TokenizerSettings settings, Vocabulary vocabulary)
+    {
+        string? Known(string token) => vocabulary.Find(token) is null ? null : token;
+
+        return settings with
+        {
+            AddsBeginning = settings.AddsBeginning ?? true,
+            BeginningToken = settings.BeginningToken ?? Known("<s>"),
+            EndToken = settings.EndToken ?? Known("</s>"),
+            UnknownToken = settings.UnknownToken ?? Known("<unk>"),
+        };
+    }
+
     private void ReadModel(CodedInputStream input)
     {
         for (uint tag; (tag = input.ReadTag()) != 0;)
@@ -119,15 +133,10 @@ internal sealed class SentencePieceFile
             AddedTokens = [.. _pieces.Index()
                 .Where(piece => piece.Item.Kind is PieceKind.Unknown or PieceKind.Control or PieceKind.UserDefined)
                 .Select(piece => new AddedToken(piece.Item.Text, piece.Index) { IsSpecial = piece.Item.Kind != PieceKind.UserDefined })],
-            Prefix = [.. Around(settings.AddsBeginning ?? true, settings.BeginningToken, vocabulary)],
-            Suffix = [.. Around(settings.AddsEnd ?? false, settings.EndToken, vocabulary)],
             Decoder = DecodeChain.SentencePiece(_addsDummyPrefix),
             TokenBytes = DecodeChain.FallbackBytes,
         };
     }
-
-    private static IEnumerable<int> Around(bool adds, string? token, Vocabulary vocabulary) =>
-        adds && token is not null ? [vocabulary.Require(token, "tokenizer_config.json")] : [];
 
     /// <summary>SentencePiece has no merges: two symbols become one when that is a piece, the best score first.</summary>
     private BytePairModel BytePairs(Vocabulary vocabulary)
