@@ -50,6 +50,7 @@ internal sealed class RedisConnection(SequenceStoreOptions options) : IAsyncDisp
         configuration.ClientName ??= "agentic";
         configuration.AbortOnConnectFail = false;
         configuration.ConnectTimeout = milliseconds;
+        configuration.ConnectRetry = 1;   // it goes on trying behind; this is only how long the first caller waits
         configuration.AsyncTimeout = milliseconds;
         configuration.SyncTimeout = milliseconds;
         configuration.ReconnectRetryPolicy = new ExponentialRetry(50, 2000);

@@ -206,7 +206,7 @@ internal static class SequenceCodec
         return at == bytes.Length ? tokens : null;
     }
 
-    private static uint Checksum(NamespaceKey @namespace, ReadOnlySpan<byte> body)
+    internal static uint Checksum(NamespaceKey @namespace, ReadOnlySpan<byte> body)
     {
         Span<byte> key = stackalloc byte[NamespaceKey.Length];
         @namespace.CopyTo(key);
