@@ -79,6 +79,7 @@ internal unsafe struct AttentionTile<S, V, W>
     }
 
     /// <summary>Scores of packed rows r … against the keys of row r at indices start … end − 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Score<R>(int r, int start, int end)
         where R : IRowCount
     {
@@ -87,18 +88,21 @@ internal unsafe struct AttentionTile<S, V, W>
         while (runs.MoveNext())
         {
             byte* key = (byte*)Args.Kv.Data + (nint)Args.Kv.KeyOffset(runs.Slot, KvHead) * W.Size, last = key + (runs.Count - 1) * keyBytes;
+            byte* ahead = (byte*)Args.Kv.Data + (nint)Args.Kv.KeyOffset(runs.SlotAhead, KvHead) * W.Size;
             float* scores = Scores + r * ScoreStride + runs.Index - _origin;
             for (int i = 0; i < runs.Count; i += 4)
             {
                 byte* key1 = key + keyBytes <= last ? key + keyBytes : last;
                 byte* key2 = key1 + keyBytes <= last ? key1 + keyBytes : last, key3 = key2 + keyBytes <= last ? key2 + keyBytes : last;
-                DotTile<S, V, W, R>.FourColumns(Queries + r * dim, dim, key, key1, key2, key3, dim, scores + i, ScoreStride);
+                DotTile<S, V, W, R>.FourColumns(Queries + r * dim, dim, key, key1, key2, key3, dim, scores + i, ScoreStride, ahead);
                 key += 4 * keyBytes;
+                ahead += 4 * keyBytes;
             }
         }
     }
 
     /// <summary>Adds to the sums of packed rows r … the weighted values of row r's keys at indices start … end − 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AddValues<R>(int r, int start, int end)
         where R : IRowCount
     {
@@ -107,8 +111,9 @@ internal unsafe struct AttentionTile<S, V, W>
         while (runs.MoveNext())
         {
             byte* values = (byte*)Args.Kv.Data + (nint)Args.Kv.ValueOffset(runs.Slot, KvHead) * W.Size;
+            byte* ahead = (byte*)Args.Kv.Data + (nint)Args.Kv.ValueOffset(runs.SlotAhead, KvHead) * W.Size;
             float* weights = Scores + r * ScoreStride + runs.Index - _origin;
-            ValueTile<S, V, W, R>.Accumulate(weights, ScoreStride, values, runs.Count, dim, Sums + r * dim);
+            ValueTile<S, V, W, R>.Accumulate(weights, ScoreStride, values, ahead, runs.Count, dim, Sums + r * dim);
         }
     }
 }
