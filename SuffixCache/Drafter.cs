@@ -31,14 +31,21 @@ internal sealed class Drafter
     }
 
     /// <summary>Learns from what the target wrote after the context that the occurrences match.</summary>
-    public void Learn(Occurrences occurrences, VoteWeights weights, ReadOnlySpan<int> written)
+    /// <param name="occurrences">As drafted from.</param>
+    /// <param name="living">Those that agree with what was written so far.</param>
+    /// <param name="depth">How much that is.</param>
+    /// <param name="written">What came then; <see cref="Occurrences.Ended"/> for nothing more.</param>
+    /// <param name="weights">Of the namespace.</param>
+    /// <returns>Those that still agree.</returns>
+    public ulong Learn(Occurrences occurrences, ulong living, int depth, ReadOnlySpan<int> written, VoteWeights weights)
     {
-        ulong living = occurrences.All;
-        for (int depth = 0; depth < written.Length && living != 0; depth++)
+        for (int i = 0; i < written.Length && living != 0; i++)
         {
-            _votes.Take(occurrences, living, depth, weights);
-            living = _votes.Learn(written[depth], occurrences, living, depth, weights);
+            _votes.Take(occurrences, living, depth + i, weights);
+            living = _votes.Learn(written[i], occurrences, living, depth + i, weights);
         }
+
+        return living;
     }
 
     private void Offer(Occurrences occurrences, VoteWeights weights, in Candidate node, int parent)

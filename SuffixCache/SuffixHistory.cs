@@ -33,6 +33,7 @@ public sealed class SuffixHistory : IDisposable
     internal SuffixHistory(int vocabularySize, long byteBudget, int chunkBits, ISequenceStore? store = null, TimeProvider? clock = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(vocabularySize);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(vocabularySize, TokenLog.MaxVocabularySize);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(byteBudget);
         VocabularySize = vocabularySize;
         _byteBudget = byteBudget;
