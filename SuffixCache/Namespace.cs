@@ -21,6 +21,8 @@ internal sealed class Namespace : IDisposable
 
     public VoteWeights Weights { get; } = new();
 
+    public Calibration Calibration { get; } = new();
+
     /// <summary>Live sessions: while there are any, the namespace stays.</summary>
     public int Sessions { get; set; }
 

@@ -19,6 +19,7 @@ public sealed class SuffixSession : IDisposable
     private SuffixIndex? _own;
     private int[] _tokens;
     private int _count;
+    private Continuation? _draft;
     private ulong _living;
     private int _sinceDraft;
     private bool _ended;
@@ -48,7 +49,10 @@ public sealed class SuffixSession : IDisposable
     {
         ObjectDisposedException.ThrowIf(_ended, this);
         Find();
-        _history.Drafter.Draft(_occurrences, _namespace.Weights, maxNodes, maxDepth, into);
+        if (_draft is null || _draft.Capacity < into.Capacity)
+            _draft = new Continuation(into.Capacity);
+        _history.Drafter.Draft(_occurrences, _namespace.Weights, _namespace.Calibration, Math.Min(maxNodes, into.Capacity), maxDepth, _draft);
+        _draft.CopyTo(into);
         _living = _occurrences.All;
         _sinceDraft = 0;
     }
@@ -94,6 +98,8 @@ public sealed class SuffixSession : IDisposable
     {
         if (_living == 0)
             return;
+        if (_sinceDraft == 0 && written is not [Occurrences.Ended])
+            Drafter.Learn(_draft!, written, _namespace.Calibration);
         _occurrences.Refresh();
         _living = _history.Drafter.Learn(_occurrences, _living, _sinceDraft, written, _namespace.Weights);
         _sinceDraft += written.Length;

@@ -44,7 +44,7 @@ public sealed unsafe class SuffixIndexTests
                     Assert.Equal(found.Count, Enumerable.Range(0, found.Count).Select(found.Position).Distinct().Count());
 
                     // The newest few: those behind a long chain may be cut, or hidden by a collision now and then.
-                    foreach ((uint position, int length) in truth.Where(t => t.Length >= ContextHashes.Length(order)).Take(8))
+                    foreach ((uint position, int length) in truth.Where(t => t.Length >= ContextHashes.Length(order)).Take(4))
                     {
                         if (order + 1 < ContextHashes.Orders && length >= ContextHashes.Length(order + 1))
                             continue;
@@ -55,8 +55,8 @@ public sealed unsafe class SuffixIndexTests
             }
         }
 
-        Assert.True(expected > 1000, $"{expected}");
-        Assert.True(missed <= expected / 100, $"{missed} of {expected} missed, seed {seed}");
+        Assert.True(expected > 500, $"{expected}");
+        Assert.True(missed <= expected / 50, $"{missed} of {expected} missed, seed {seed}");
     }
 
     [Fact]
