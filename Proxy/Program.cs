@@ -10,7 +10,6 @@ var root = new RootCommand(
     ServeCommand.Create(),
     ReplayCommand.Create(),
     TokenizeCommand.Create(),
-    BenchCommand.Create(),
     LogitsCommand.Create(),
     DoctorCommand.Create(),
 };

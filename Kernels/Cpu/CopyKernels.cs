@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Agentic.Kernels;
@@ -24,7 +23,6 @@ internal static unsafe class CopyKernels<S, V>
             NativeMemory.Copy(args.Input + (nint)args.RowIndices[row] * args.Width, args.Output + (nint)row * args.Width, bytes);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ScatterAdd(in ScatterAddRowsArgs args)
     {
         for (int row = 0; row < args.Rows; row++)

@@ -26,9 +26,6 @@ internal unsafe struct KeyRuns
     /// <summary>Keys of the run.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Slot as far into the next block of the table as <see cref="Slot"/> is into its own; its own at the end.</summary>
-    public int SlotAhead { get; private set; }
-
     public bool MoveNext()
     {
         Index += Count;
@@ -51,7 +48,6 @@ internal unsafe struct KeyRuns
             }
         }
         Slot = _sequence.Slot(logicalSlot, _blockSize);
-        SlotAhead = Index + _blockSize < Math.Min(_row.Identity, _end) ? _sequence.Slot(Index + _blockSize, _blockSize) : Slot;
         return true;
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Agentic.Kernels;
@@ -20,7 +19,6 @@ internal static unsafe class RowConversion<S, V>
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Narrow(float* source, void* target, ElementType type, long firstElement, int count)
     {
         switch (type)
@@ -42,7 +40,6 @@ internal static unsafe class RowConversion<S, V>
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Widen<W>(byte* source, float* target, int count)
         where W : IStorage
     {

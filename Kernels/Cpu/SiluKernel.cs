@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace Agentic.Kernels;
 
 /// <summary>output = gate / (1 + e^−gate) · up.</summary>
@@ -13,7 +11,6 @@ internal static unsafe class SiluKernel<S, V>
         RowLoop.Run(pool, &RunRow, &job, args.Rows, args.Width);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RunRow(void* state, int row)
     {
         ref readonly SiluMulArgs args = ref *(SiluMulArgs*)state;

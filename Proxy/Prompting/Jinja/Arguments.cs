@@ -47,11 +47,7 @@ internal sealed class Signature
         object?[] values = new object?[_names.Length];
         Array.Fill(values, Bound.Absent);
         if (arguments.Positional.Length > _names.Length)
-        {
-            throw JinjaException.Type($"{_function}() takes {(_required == _names.Length ? "" : "at most ")}{_names.Length} "
-                + $"argument{(_names.Length == 1 ? "" : "s")} ({arguments.Positional.Length} given)");
-        }
-
+            throw TooMany(arguments.Positional.Length);
         arguments.Positional.CopyTo(values, 0);
         foreach ((string name, object? value) in arguments.Named)
         {
@@ -63,11 +59,36 @@ internal sealed class Signature
             values[at] = value;
         }
 
-        int missing = Array.IndexOf(values, Bound.Absent);
-        if (missing >= 0 && missing < _required)
-            throw JinjaException.Type($"{_function}() missing 1 required positional argument: {PyText.Repr(_names[missing])}");
+        for (int i = 0; i < _required; i++)
+        {
+            if (values[i] == Bound.Absent)
+                throw TooFew(values);
+        }
+
         return new Bound(arguments, values, render);
     }
+
+    // Filters and tests are Python functions whose first argument is the value; methods speak as C does.
+    private bool TakesValue => _function.Contains('_', StringComparison.Ordinal);
+
+    private JinjaException TooMany(int given)
+    {
+        if (!TakesValue)
+            return JinjaException.Type($"{_function} expected at most {Plural(_names.Length)}, got {given}");
+        string most = Plural(_names.Length + 1, "positional argument");
+        return JinjaException.Type($"{_function}() takes {(_required == _names.Length ? "" : $"from {_required + 1} to ")}{most} but {given + 1} were given");
+    }
+
+    private JinjaException TooFew(object?[] values)
+    {
+        string[] missing = [.. _names.Take(_required).Where((_, i) => values[i] == Bound.Absent).Select(PyText.Repr)];
+        if (!TakesValue)
+            return JinjaException.Type($"{_function} expected at least {Plural(_required)}, got {_required - missing.Length}");
+        string names = missing.Length == 1 ? missing[0] : string.Join(", ", missing[..^1]) + (missing.Length > 2 ? ", and " : " and ") + missing[^1];
+        return JinjaException.Type($"{_function}() missing {missing.Length} required positional argument{(missing.Length == 1 ? "" : "s")}: {names}");
+    }
+
+    private static string Plural(int count, string what = "argument") => $"{count} {what}{(count == 1 ? "" : "s")}";
 }
 
 /// <summary>Arguments in the order of a function's parameters.</summary>

@@ -6,7 +6,7 @@ namespace Agentic.Proxy;
 /// <summary>Jinja2's filters, with Hugging Face's <c>tojson</c>.</summary>
 internal static class Filters
 {
-    public static readonly FunctionTable Table = SequenceFilters.AddTo(TextFilters.AddTo(NumberFilters.AddTo(Values(new FunctionTable()))));
+    public static readonly FunctionTable Table = SequenceFilters.AddTo(TextFilters.AddTo(NumberFilters.AddTo(Values(new FunctionTable("do_")))));
 
     private static readonly SearchValues<char> NotInNames = SearchValues.Create(" \t\n\r\f\v/>=");
 
@@ -24,12 +24,7 @@ internal static class Filters
         .Add("safe", "", static (v, _) => new PyMarkup(PyText.Str(v)))
         .Add("escape e", "", static (v, _) => new PyMarkup(Html.Escape(v)))
         .Add("forceescape", "", static (v, _) => new PyMarkup(Html.Escape(PyText.Str(v))))
-        .Add("items", "", static (v, _) => v switch
-        {
-            Undefined => new PyIterator([]),
-            PyDict dict => new PyIterator(dict.Entries.Select(static entry => (object?)new PyTuple([entry.Key, entry.Value]))),
-            _ => throw JinjaException.Type("Can only get item pairs from a mapping."),
-        })
+        .Add("items", "", static (v, _) => new PyIterator(Pairs(v)))
         .Add("tojson", "ensure_ascii=, indent=, separators=, sort_keys=", ToJson)
         .Add("pprint", "", static (v, _) => PyText.Repr(v))
         .Add("xmlattr", "autospace=", static (v, a) =>
@@ -50,6 +45,16 @@ internal static class Filters
             return a.Render.Escapes ? new PyMarkup(text) : text;
         });
 
+    private static IEnumerable<object?> Pairs(object? value)
+    {
+        if (value is Undefined)
+            yield break;
+        if (value is not PyDict dict)
+            throw JinjaException.Type("Can only get item pairs from a mapping.");
+        foreach ((object? key, object? item) in dict.Entries)
+            yield return new PyTuple([key, item]);
+    }
+
     private static string ToJson(object? value, Bound a)
     {
         string? indent = a.Or(1, null) switch
@@ -60,7 +65,9 @@ internal static class Filters
         };
         object?[] separators = a.Or(2, null) is { } pair ? [.. PyType.ToList(pair)] : [null, null];
         if (separators.Length != 2)
-            throw JinjaException.Value($"{(separators.Length < 2 ? "not enough" : "too many")} values to unpack (expected 2)");
+            throw JinjaException.Value(separators.Length < 2
+                ? $"not enough values to unpack (expected 2, got {separators.Length})"
+                : "too many values to unpack (expected 2)");
         return PyJson.Dump(value, a.IsTrue(0), indent, PyType.Text(separators[0]), PyType.Text(separators[1]), a.IsTrue(3));
     }
 

@@ -18,7 +18,7 @@ internal sealed class Function(string name, string parameters, Func<object?, Bou
 
     public object? Apply(RenderContext render, object? value, Arguments arguments)
     {
-        render.Budget.Charge(2);
+        render.Budget.Charge(2 + ((value as string)?.Length >> 6 ?? 0));
         return body(value, _signature.Bind(arguments, render));
     }
 }
@@ -45,7 +45,8 @@ internal sealed class GlobalFunction(string name, string parameters, Func<Bound,
 }
 
 /// <summary>The functions of one kind, by name.</summary>
-internal sealed class FunctionTable
+/// <param name="prefix">What Python puts before the names of these functions: <c>do_</c>, <c>test_</c>; empty for methods.</param>
+internal sealed class FunctionTable(string prefix = "")
 {
     private readonly Dictionary<string, Function> _functions = [];
 
@@ -56,7 +57,7 @@ internal sealed class FunctionTable
     public FunctionTable Add(string name, string parameters, Func<object?, Bound, object?> body)
     {
         foreach (string each in name.Split(' '))
-            _functions[each] = new Function(each, parameters, body);
+            _functions[each] = new Function(prefix + each, parameters, body);
         return this;
     }
 }

@@ -1,9 +1,12 @@
+using System.Runtime.CompilerServices;
+
 namespace Agentic.Proxy;
 
 /// <summary>Statements. The grammar is Jinja2's, with the extensions Hugging Face loads.</summary>
 internal sealed partial class Parser(List<Token> tokens)
 {
-    private const int MaxNesting = 200;
+    // Nodes within nodes, the links of a chain such as a.b.c included: all of them are on the stack when the innermost is evaluated.
+    private const int MaxNesting = 400;
 
     private readonly Stack<string> _open = new();
     private readonly Stack<string[]> _ends = new();
@@ -65,6 +68,12 @@ internal sealed partial class Parser(List<Token> tokens)
         ? $"unexpected end of template, expected {PyText.Repr(what)}."
         : $"expected token {PyText.Repr(what)}, got {PyText.Repr(Current.Description)}");
 
+    private void Deepen()
+    {
+        if (++_nesting > MaxNesting || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
+            throw JinjaException.Recursion().At(Current.Line);
+    }
+
     private JinjaException Fail(string reason) => JinjaException.Syntax(reason, Current.Line);
 
     /// <summary>Statements up to the end of the template, or to a block of one of these names, which becomes the current token.</summary>
@@ -72,8 +81,8 @@ internal sealed partial class Parser(List<Token> tokens)
     {
         int line = Current.Line;
         List<Node> nodes = [];
-        if (++_nesting > MaxNesting)
-            throw JinjaException.Recursion().At(line);
+        int nesting = _nesting;
+        Deepen();
         if (ends.Length > 0)
         {
             Skip(":");
@@ -97,7 +106,7 @@ internal sealed partial class Parser(List<Token> tokens)
                     if (Current.Kind == TokenKind.Name && Array.IndexOf(ends, Current.Text) >= 0)
                     {
                         _ends.Pop();
-                        _nesting--;
+                        _nesting = nesting;
                         return new Block(line, [.. nodes]);
                     }
 
@@ -107,7 +116,7 @@ internal sealed partial class Parser(List<Token> tokens)
             }
         }
 
-        _nesting--;
+        _nesting = nesting;
         return ends.Length == 0 ? new Block(line, [.. nodes]) : throw UnexpectedEnd(null);
     }
 
@@ -169,6 +178,8 @@ internal sealed partial class Parser(List<Token> tokens)
     private ForNode For(int line)
     {
         Target target = AssignTarget(end: "in");
+        if (target.Names.Contains("loop"))
+            throw JinjaException.Assertion("Can't assign to special loop variable in for-loop target", line);
         ExpectName("in");
         Expression items = Tuple(withConditional: false, end: "recursive");
         Expression? filter = SkipName("if") ? Expression() : null;
@@ -182,7 +193,8 @@ internal sealed partial class Parser(List<Token> tokens)
 
     private IfNode If(int line)
     {
-        int names = _unknownNames.Count;
+        int names = _unknownNames.Count, nesting = _nesting;
+        Deepen();
         Expression test = Tuple(withConditional: false);
         Block then = Body("elif", "else", "endif");
         Token end = Next();
@@ -193,6 +205,7 @@ internal sealed partial class Parser(List<Token> tokens)
             _ => null,
         };
         ForgiveNames(names);
+        _nesting = nesting;
         return new IfNode(line, test, then, otherwise);
     }
 

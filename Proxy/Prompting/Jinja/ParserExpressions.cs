@@ -16,10 +16,10 @@ internal sealed partial class Parser
 
     private Expression Expression(bool withConditional = true)
     {
-        if (++_nesting > MaxNesting)
-            throw JinjaException.Recursion().At(Current.Line);
+        int nesting = _nesting;
+        Deepen();
         Expression expression = withConditional ? Conditional() : Or();
-        _nesting--;
+        _nesting = nesting;
         return expression;
     }
 
@@ -29,6 +29,7 @@ internal sealed partial class Parser
         Expression then = Or();
         while (SkipName("if"))
         {
+            Deepen();
             Expression test = Or();
             Expression? otherwise = SkipName("else") ? Expression() : null;
             then = new ConditionalExpression(line, test, then, otherwise);
@@ -43,7 +44,11 @@ internal sealed partial class Parser
     {
         Expression left = And();
         while (SkipName("or"))
+        {
+            Deepen();
             left = new OrExpression(left.Line, left, And());
+        }
+
         return left;
     }
 
@@ -51,7 +56,11 @@ internal sealed partial class Parser
     {
         Expression left = Not();
         while (SkipName("and"))
+        {
+            Deepen();
             left = new AndExpression(left.Line, left, Not());
+        }
+
         return left;
     }
 
@@ -65,10 +74,10 @@ internal sealed partial class Parser
 
     private Expression Nested(Func<Expression> parse)
     {
-        if (++_nesting > MaxNesting)
-            throw JinjaException.Recursion().At(Current.Line);
+        int nesting = _nesting;
+        Deepen();
         Expression expression = parse();
-        _nesting--;
+        _nesting = nesting;
         return expression;
     }
 
@@ -103,6 +112,7 @@ internal sealed partial class Parser
         Expression left = Concat();
         while (Current.Is("+") || Current.Is("-"))
         {
+            Deepen();
             Token symbol = Next();
             left = new BinaryExpression(symbol.Line, symbol.Text, left, Concat());
         }
@@ -126,6 +136,7 @@ internal sealed partial class Parser
         Expression left = Power();
         while (Current is { Kind: TokenKind.Operator, Text: "*" or "/" or "//" or "%" })
         {
+            Deepen();
             Token symbol = Next();
             left = new BinaryExpression(symbol.Line, symbol.Text, left, Power());
         }
@@ -139,6 +150,7 @@ internal sealed partial class Parser
         Expression left = Unary(withFilters: true);
         while (Current.Is("**"))
         {
+            Deepen();
             int line = Next().Line;
             left = new BinaryExpression(line, "**", left, Unary(withFilters: true));
         }

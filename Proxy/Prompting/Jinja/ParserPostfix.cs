@@ -5,7 +5,7 @@ internal sealed partial class Parser
 {
     private Expression Postfix(Expression value)
     {
-        while (true)
+        for (; ; Deepen())
         {
             if (Current.Is("."))
                 value = Member(value);
@@ -57,7 +57,7 @@ internal sealed partial class Parser
 
     private Expression FiltersAndTests(Expression value)
     {
-        while (true)
+        for (; ; Deepen())
         {
             if (Current.Is("|"))
                 value = Filters(value);
@@ -75,6 +75,7 @@ internal sealed partial class Parser
     {
         while (atName || Current.Is("|"))
         {
+            Deepen();
             if (!atName)
                 _at++;
             atName = false;

@@ -20,7 +20,12 @@ internal static class PyOrder
     {
         Budget.Current.Charge(items.Count * (long)Math.Max(1, System.Numerics.BitOperations.Log2((uint)items.Count + 1)));
         Comparer<object?> order = Comparer<object?>.Create((a, b) => Compare("<", a, b));
-        IEnumerable<(object? Key, object? Item)> keyed = items.Select(item => (key(item), item)).ToList();
+        List<(object? Key, object? Item)> pairs = [.. items.Select(item => (key(item), item))];
+
+        // Python asks whether the later is less than the earlier, and says so when they cannot be compared.
+        for (int i = 1; i < pairs.Count; i++)
+            Compare("<", pairs[i].Key, pairs[i - 1].Key);
+        IEnumerable<(object? Key, object? Item)> keyed = pairs;
         keyed = reverse ? keyed.OrderByDescending(pair => pair.Key, order) : keyed.OrderBy(pair => pair.Key, order);
         try
         {

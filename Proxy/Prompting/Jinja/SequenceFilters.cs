@@ -192,7 +192,7 @@ internal static class SequenceFilters
         int each = (int)(items.Count / slices), extra = (int)(items.Count % slices), start = 0;
         for (long i = 0; i < slices; i++)
         {
-            Budget.Current.Charge();
+            Budget.Current.Charge(8);
             int count = each + (i < extra ? 1 : 0);
             List<object?> slice = items.GetRange(start, count);
             start += count;

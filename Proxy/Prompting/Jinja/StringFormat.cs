@@ -105,7 +105,7 @@ internal static class StringFormat
         {
             int index = first.Length == 0 ? automatic++ : int.Parse(first, CultureInfo.InvariantCulture);
             if (index >= arguments.Positional.Length)
-                throw new JinjaException("IndexError", $"Replacement index {index} out of range for positional args tuple");
+                throw new JinjaException("IndexError", "tuple index out of range");
             value = arguments.Positional[index];
         }
         else

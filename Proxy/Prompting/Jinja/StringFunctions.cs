@@ -120,7 +120,7 @@ internal static partial class StringMethods
             int start = i;
             if (parts.Count >= max)
             {
-                parts.Add(Strip(text[start..], null, left: false, right: true));
+                parts.Add(text[start..]);
                 return parts;
             }
 
@@ -145,7 +145,7 @@ internal static partial class StringMethods
                 start--;
             if (parts.Count >= max)
             {
-                parts.Add(Strip(text[..end], null, left: true, right: false));
+                parts.Add(text[..end]);
                 break;
             }
 

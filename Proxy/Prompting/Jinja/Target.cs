@@ -3,18 +3,23 @@ namespace Agentic.Proxy;
 /// <summary>What can stand left of an assignment, or between <c>for</c> and <c>in</c>.</summary>
 internal abstract class Target
 {
+    /// <summary>The variables it sets.</summary>
+    public abstract IEnumerable<string> Names { get; }
+
     public abstract void Assign(Scope scope, object? value);
 }
 
 internal sealed class NameTarget(string name) : Target
 {
-    public string Name { get; } = name;
+    public override IEnumerable<string> Names => [name];
 
-    public override void Assign(Scope scope, object? value) => scope.Set(Name, value);
+    public override void Assign(Scope scope, object? value) => scope.Set(name, value);
 }
 
 internal sealed class NamespaceTarget(string name, string attribute) : Target
 {
+    public override IEnumerable<string> Names => [];
+
     public override void Assign(Scope scope, object? value)
     {
         scope.TryGet(name, out object? target);
@@ -26,6 +31,8 @@ internal sealed class NamespaceTarget(string name, string attribute) : Target
 
 internal sealed class TupleTarget(Target[] targets) : Target
 {
+    public override IEnumerable<string> Names => targets.SelectMany(target => target.Names);
+
     public override void Assign(Scope scope, object? value)
     {
         IEnumerable<object?> items = PyType.Items(value) ?? throw JinjaException.Type($"cannot unpack non-iterable {PyType.Name(value)} object");

@@ -3,7 +3,7 @@ namespace Agentic.Proxy;
 /// <summary>What can follow <c>is</c>.</summary>
 internal static class Tests
 {
-    public static readonly FunctionTable Table = new FunctionTable()
+    public static readonly FunctionTable Table = new FunctionTable("test_")
         .Add("defined", "", static (v, _) => PyType.Box(v is not Undefined))
         .Add("undefined", "", static (v, _) => PyType.Box(v is Undefined))
         .Add("none", "", static (v, _) => PyType.Box(v is null))

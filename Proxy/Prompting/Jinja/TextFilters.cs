@@ -26,7 +26,12 @@ internal static partial class TextFilters
             : PyFormat.Percent(Soft(v), a.All.Named.Count > 0 ? a.All.ToDict() : new PyTuple(a.All.Positional)))
         .Add("indent", "width=, first=, blank=", Indent)
         .Add("truncate", "length=, killwords=, end=, leeway=", Truncate)
-        .Add("wordcount", "", static (v, _) => (long)Word().Count(PyText.Str(v)))
+        .Add("wordcount", "", static (v, a) =>
+        {
+            string text = PyText.Str(v);
+            a.Render.Budget.Charge(text.Length);
+            return (long)Word().Count(text);
+        })
         .Add("wordwrap", "width=, break_long_words=, wrapstring=, break_on_hyphens=", static (v, a) => WordWrap.Wrap(
             Text(v, "splitlines"), a.Integer(0, 79), !a.Has(1) || a.IsTrue(1), a.Text(2, "wordwrap") ?? "\n", !a.Has(3) || a.IsTrue(3)))
         .Add("striptags", "", static (v, _) => StripTags(PyText.Str(v)))
@@ -37,9 +42,6 @@ internal static partial class TextFilters
 
     [GeneratedRegex(@"[-\s({\[<]+")]
     private static partial Regex BeforeWord();
-
-    [GeneratedRegex("<!--.*?-->|<[^>]*>", RegexOptions.Singleline)]
-    private static partial Regex Tag();
 
     private static object Soft(object? value) => value is string or PyMarkup ? value : PyText.Str(value);
 
@@ -66,7 +68,9 @@ internal static partial class TextFilters
     {
         string indent = a.Or(0, 4L) is var width && PyType.Text(width) is { } given ? given : new string(' ', (int)Math.Clamp(PyType.Index(width), 0, 100_000));
         if (value is not (string or PyMarkup))
-            _ = PyOperators.Binary("+", value, "\n");   // says what is wrong with it
+            throw value is Undefined missing
+                ? missing.Error()
+                : JinjaException.Type($"unsupported operand type(s) for +=: '{PyType.Name(value)}' and 'str'");
         List<object?> lines = StringMethods.SplitLines(PyType.Text(value) + "\n", keepEnds: false);
         bool blank = a.IsTrue(2);
         StringBuilder result = new();
@@ -101,8 +105,24 @@ internal static partial class TextFilters
 
     private static string StripTags(string text)
     {
-        string plain = System.Net.WebUtility.HtmlDecode(string.Join(' ', Tag().Replace(text, "").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
-        return plain;
+        string plain = Without(Without(text, "<!--", "-->"), "<", ">");
+        return System.Net.WebUtility.HtmlDecode(string.Join(' ', plain.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
+    }
+
+    private static string Without(string text, string open, string close)
+    {
+        StringBuilder result = new(text.Length);
+        int done = 0;
+        for (int at = text.IndexOf(open, StringComparison.Ordinal); at >= 0; at = text.IndexOf(open, done, StringComparison.Ordinal))
+        {
+            int end = text.IndexOf(close, at, StringComparison.Ordinal);
+            if (end < 0)
+                break;
+            result.Append(text, done, at - done);
+            done = end + close.Length;
+        }
+
+        return result.Append(text, done, text.Length - done).ToString();
     }
 
     private static string QueryString(object? value)

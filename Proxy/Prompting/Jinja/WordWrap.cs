@@ -35,6 +35,7 @@ internal static partial class WordWrap
                 if (breakLongWords)
                 {
                     string word = chunks.Pop();
+                    Budget.Current.ChargeText(word.Length);
                     line.Add(word[..space]);
                     chunks.Push(word[space..]);
                 }

@@ -1,6 +1,0 @@
-namespace Agentic.Tests;
-
-public sealed class GarnetSequenceStoreTests : SequenceStoreTests
-{
-    private protected override StoreServer Server { get; } = new GarnetServer();
-}
