@@ -13,7 +13,8 @@ internal unsafe struct KeyRuns
     {
         (_sequence, _row, _blockSize, _end, Index) = (sequence, row, blockSize, end, start);
         _ancestor = row.Identity - sequence.ContextLength - 1;
-        for (int index = row.Identity; index < Math.Min(start, end); index++)
+        // A row has no ancestors to count past its own index, which an empty range may lie beyond.
+        for (int index = row.Identity; index < start && start < end; index++)
             _ancestor = AttentionRow.NextAncestor(sequence, row.Number, _ancestor);
     }
 
