@@ -1,3 +1,5 @@
+using Agentic.ModelRuntime;
+
 namespace Agentic.Proxy;
 
 /// <summary>Everything this project logs.</summary>
@@ -14,4 +16,22 @@ internal static partial class Log
 
     [LoggerMessage(103, LogLevel.Debug, "{RequestId}: {PromptTokens} prompt tokens, {SplicedMessages} messages as they were generated.")]
     public static partial void PromptEncoded(ILogger logger, string requestId, int promptTokens, int splicedMessages);
+
+    [LoggerMessage(110, LogLevel.Information, "Model {Name}, kept as {Storage}: vocabulary {Vocabulary}, context {Context} ({Directory}).")]
+    public static partial void ModelLoaded(ILogger logger, string name, ModelStorage storage, int vocabulary, int context, string directory);
+
+    [LoggerMessage(111, LogLevel.Information, "KV cache: {Blocks} blocks of {BlockSize} tokens, {Size}.")]
+    public static partial void KvAllocated(ILogger logger, int blocks, int blockSize, string size);
+
+    [LoggerMessage(112, LogLevel.Information, "Store: {Store}.")]
+    public static partial void StoreOpened(ILogger logger, string store);
+
+    [LoggerMessage(113, LogLevel.Information, "Remembered {Sequences} sequences, {Tokens} tokens.")]
+    public static partial void Replayed(ILogger logger, long sequences, long tokens);
+
+    [LoggerMessage(114, LogLevel.Warning, "The store is away, and will be asked again: {Reason}")]
+    public static partial void StoreAway(ILogger logger, string reason);
+
+    [LoggerMessage(115, LogLevel.Information, "Listening on {Url}.")]
+    public static partial void Listening(ILogger logger, string url);
 }

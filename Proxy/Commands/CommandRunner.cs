@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net.Sockets;
 using Agentic.ModelRuntime;
 using Microsoft.Extensions.Options;
 
@@ -51,7 +52,7 @@ internal static class CommandRunner
         CommandException or ModelLoadException or ChatTemplateException => error.Message,
         OptionsValidationException options => string.Join("; ", options.Failures),
         FileNotFoundException { FileName: string file } => $"{file}: there is no such file",
-        IOException or UnauthorizedAccessException => error.Message,
+        IOException or UnauthorizedAccessException or SocketException => error.Message,
         _ => null,
     };
 }

@@ -28,7 +28,7 @@ internal static class Diagnosis
         }
 
         findings.Add(Model(options));
-        findings.Add(DataDirectory(options.DataDirectory));
+        findings.Add(DataDirectory(options));
         findings.AddRange(options.Urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Address));
         cancellation.ThrowIfCancellationRequested();
         findings.Add(await RedisAsync(options.Redis));
@@ -86,19 +86,23 @@ internal static class Diagnosis
             patterns.Any(pattern => Directory.EnumerateFiles(directory, pattern).Any()) ? [] : [what];
     }
 
-    private static Finding DataDirectory(string directory)
+    private static Finding DataDirectory(ServeOptions options)
     {
+        string directory = options.DataDirectory;
         try
         {
             Directory.CreateDirectory(directory);
             string probe = Path.Combine(directory, Path.GetRandomFileName());
             File.WriteAllBytes(probe, []);
             File.Delete(probe);
+            string held = Path.Combine(options.StoreDirectory, "lock");
+            if (options.Redis is null && File.Exists(held))
+                File.Open(held, FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose();
             return new Finding("data directory", FindingLevel.Good, directory);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return new Finding("data directory", FindingLevel.Stops, $"{directory}: {e.Message}", "name one that can be written with --data");
+            return new Finding("data directory", FindingLevel.Stops, $"{directory}: {e.Message}", "stop the server that uses it, or name another that can be written with --data");
         }
     }
 

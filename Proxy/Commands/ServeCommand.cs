@@ -1,16 +1,22 @@
 using System.CommandLine;
+using Agentic.Kernels;
+using Agentic.ModelRuntime;
+using Agentic.SuffixCache;
 
 namespace Agentic.Proxy;
 
 /// <summary><c>agentic serve</c>, the default: loads the model and answers until it is told to stop.</summary>
 internal static class ServeCommand
 {
+    /// <summary>How long running requests may go on once the server is told to stop.</summary>
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(30);
+
     public static Command Create()
     {
         var command = new Command("serve", "Serves the model to OpenAI clients. Every option is also AGENTIC_… in the environment and a key of appsettings.json.");
         foreach (Setting setting in ServeOptions.Settings)
             command.Add(setting.Option);
-        command.SetAction((parsed, cancellation) => RunAsync(parsed));
+        command.SetAction((parsed, _) => RunAsync(parsed));
         return command;
     }
 
@@ -26,9 +32,80 @@ internal static class ServeCommand
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         ServeOptions options = ServeOptions.Read(parsed, builder.Configuration);
+        using ILoggerFactory loggers = LoggerFactory.Create(logging => logging
+            .AddConfiguration(builder.Configuration.GetSection("Logging"))
+            .AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss ")));
+        ILogger logger = loggers.CreateLogger("agentic");
+
+        // What is made first is disposed last: requests end, then the engine; what it learned goes to the store, which writes it down.
+        byte[] secret = ServerSecret.Load(options.DataDirectory);
+        using var kernels = new CpuKernels(options.Threads);
+        using Transformer model = Transformer.Load(options.ModelDirectory, new ModelOptions(options.Storage), kernels);
+        EngineOptions limits = Limits(options, model);
+        model.AllocateKv(limits.KvBlocks);
+        Log.ModelLoaded(logger, options.ModelName, options.Storage, model.VocabularySize, model.MaxPositions, options.ModelDirectory);
+        Log.KvAllocated(logger, limits.KvBlocks, model.BlockSize, ByteSize.Format(limits.KvBlocks * model.KvBytesPerBlock));
+
+        using EmbeddedGarnet? embedded = options.Redis is null ? OpenEmbedded(options.StoreDirectory) : null;
+        await using var store = new RedisSequenceStore(
+            new SequenceStoreOptions { Redis = options.Redis ?? embedded!.ConnectionString }, loggers.CreateLogger<RedisSequenceStore>());
+        Log.StoreOpened(logger, options.Redis ?? $"embedded, in {options.StoreDirectory}");
+        using var history = new SuffixHistory(model.VocabularySize, options.SuffixMemory, store);
+        using var metrics = new RuntimeMetrics();
+        await using InferenceEngine engine = InferenceEngine.Create(model, limits, history, metrics, TimeProvider.System, logger);
+        int context = Math.Min(model.MaxPositions, engine.Capacity);
+        ServedModel served = ModelDirectory.Open(options.ModelDirectory, options.ModelName, model.Fingerprint, context, engine);
+
         builder.WebHost.UseUrls(options.Urls);
+        builder.Services.AddSingleton(loggers);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
+        builder.Services.AddSingleton<Draining>().AddHostedService(services => services.GetRequiredService<Draining>());
+        builder.Services.AddProxy(_ => served, proxy =>
+        {
+            proxy.Secret = secret;
+            foreach ((string key, string tenant) in options.ApiKeys)
+                proxy.ApiKeys.Add(key, tenant);
+        });
         await using WebApplication app = builder.Build();
-        await app.RunAsync();
+        app.Use(app.Services.GetRequiredService<Draining>().CountAsync);
+        app.MapProxy();
+
+        CancellationToken stopping = app.Lifetime.ApplicationStopping;
+        Task replay = await new SequenceReplay(store, history, logger).StartAsync(app.Services.GetRequiredService<Tenants>().Namespaces, stopping);
+        engine.Start();
+        await app.StartAsync();
+        foreach (string url in app.Urls)
+            Log.Listening(logger, url);
+        await app.WaitForShutdownAsync();
+        await replay;
         return 0;
+    }
+
+    private static EmbeddedGarnet OpenEmbedded(string directory)
+    {
+        try
+        {
+            return EmbeddedGarnet.Start(directory);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new CommandException($"data: {e.Message}");
+        }
+    }
+
+    private static EngineOptions Limits(ServeOptions options, Transformer model)
+    {
+        // Finished turns keep their blocks for the next turn: four times what runs at once is room for many agents, and more helps few.
+        long sequenceBlocks = (model.MaxPositions + model.BlockSize - 1) / model.BlockSize, enough = 4 * sequenceBlocks * options.MaxSequences;
+        long share = Math.Min(8L << 30, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 5);
+        long blocks = options.KvMemory is long bytes ? bytes / model.KvBytesPerBlock : Math.Min(enough, share / model.KvBytesPerBlock);
+        if (blocks < 2)
+            throw new CommandException($"kv-memory: too little for two blocks of {ByteSize.Format(model.KvBytesPerBlock)}; give more");
+        return new EngineOptions
+        {
+            KvBlocks = (int)Math.Min(blocks, int.MaxValue / model.BlockSize),
+            MaxSequences = options.MaxSequences,
+            MaxDraftNodes = options.DraftNodes,
+        };
     }
 }

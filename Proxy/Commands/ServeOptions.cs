@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Agentic.ModelRuntime;
+using Agentic.SuffixCache;
 
 namespace Agentic.Proxy;
 
@@ -20,7 +21,7 @@ internal sealed record ServeOptions
         ThreadsSetting = new("threads", "N", "Threads that compute. Default: one a core."),
         MaxSequencesSetting = new("max-sequences", "N", "Sequences decoded at once. Default: 16."),
         DraftNodesSetting = new("draft-nodes", "N", "Most drafted tokens of one sequence and step; 0 decodes plainly. Default: 32."),
-        KvMemorySetting = new("kv-memory", "SIZE", "Memory of the KV cache, such as 2GiB. Default: a fifth of the machine's, at most 8 GiB."),
+        KvMemorySetting = new("kv-memory", "SIZE", "Memory of the KV cache, such as 2GiB. Default: what the sequences could fill four times over, but at most a fifth of the machine's, and 8 GiB."),
         SuffixMemorySetting = new("suffix-memory", "SIZE", "Memory of the suffix cache. Default: 1GiB."),
         ApiKeySetting = new("api-key", "[TENANT=]KEY", "Ask clients for this key; may be repeated. Nothing is shared between tenants. Default: none is asked.", many: true);
 
@@ -44,6 +45,9 @@ internal sealed record ServeOptions
 
     public required string DataDirectory { get; init; }
 
+    /// <summary>Where the embedded store keeps its files.</summary>
+    public string StoreDirectory => Path.Combine(DataDirectory, "store");
+
     public ModelStorage Storage { get; init; }
 
     public int Threads { get; init; }
@@ -52,8 +56,8 @@ internal sealed record ServeOptions
 
     public int DraftNodes { get; init; }
 
-    /// <summary>Bytes.</summary>
-    public long KvMemory { get; init; }
+    /// <summary>Bytes, or null where the model says what is enough.</summary>
+    public long? KvMemory { get; init; }
 
     /// <summary>Bytes.</summary>
     public long SuffixMemory { get; init; }
@@ -87,8 +91,8 @@ internal sealed record ServeOptions
         {
             ModelDirectory = model,
             ModelName = Value(NameSetting) ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(model)),
-            Urls = Value(UrlsSetting) ?? $"http://{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{port}",
-            Redis = Value(RedisSetting),
+            Urls = Addresses(Value(UrlsSetting) ?? $"http://{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{port}"),
+            Redis = Connection(Value(RedisSetting)),
             DataDirectory = Path.GetFullPath(Value(DataSetting) ?? DefaultDataDirectory()),
             Storage = (Value(DtypeSetting) ?? "auto") switch
             {
@@ -100,8 +104,8 @@ internal sealed record ServeOptions
             Threads = Number(ThreadsSetting, Value(ThreadsSetting), Environment.ProcessorCount, 1, 1024),
             MaxSequences = Number(MaxSequencesSetting, Value(MaxSequencesSetting), 16, 1, 4096),
             DraftNodes = Number(DraftNodesSetting, Value(DraftNodesSetting), 32, 0, 1024),
-            KvMemory = Size(KvMemorySetting, Value(KvMemorySetting), Math.Min(8L << 30, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 5)),
-            SuffixMemory = Size(SuffixMemorySetting, Value(SuffixMemorySetting), 1L << 30),
+            KvMemory = Size(KvMemorySetting, Value(KvMemorySetting)),
+            SuffixMemory = Size(SuffixMemorySetting, Value(SuffixMemorySetting)) ?? 1L << 30,
             ApiKeys = Keys(Value(ApiKeySetting)),
         };
     }
@@ -111,13 +115,37 @@ internal sealed record ServeOptions
             ? Path.Combine(state, "agentic")
             : throw new CommandException("data: this user has no home directory; name a directory with --data");
 
+    private static string Addresses(string urls)
+    {
+        foreach (string url in urls.Split(';', StringSplitOptions.TrimEntries))
+        {
+            if (!url.StartsWith("http://", StringComparison.OrdinalIgnoreCase))
+                throw new CommandException($"urls: '{url}' is not an http:// address; write http://127.0.0.1:8000, and put a TLS proxy in front for https");
+            try
+            {
+                BindingAddress.Parse(url);
+            }
+            catch (FormatException)
+            {
+                throw new CommandException($"urls: '{url}' cannot be listened on; write http://127.0.0.1:8000");
+            }
+        }
+
+        return urls;
+    }
+
+    private static string? Connection(string? redis) =>
+        redis is not null && new SequenceStoreOptions { Redis = redis }.Validate() is string problem
+            ? throw new CommandException($"redis: '{redis}': {problem}")
+            : redis;
+
     private static int Number(Setting setting, string? value, int otherwise, int least, int most) =>
         value is null ? otherwise
         : int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most ? number
         : throw new CommandException($"{setting.Name}: '{value}' is not a number from {least} to {most}");
 
-    private static long Size(Setting setting, string? value, long otherwise) =>
-        value is null ? otherwise
+    private static long? Size(Setting setting, string? value) =>
+        value is null ? null
         : ByteSize.Parse(value) is long bytes and > 0 ? bytes
         : throw new CommandException($"{setting.Name}: '{value}' is not an amount of memory; write it as 512MiB or 2GiB");
 

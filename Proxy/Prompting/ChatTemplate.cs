@@ -31,7 +31,14 @@ internal sealed class ChatTemplate : IChatTemplate
     /// <param name="modelDirectory">A Hugging Face checkpoint's.</param>
     /// <param name="time">What <c>strftime_now</c> tells; the system's clock if null.</param>
     /// <exception cref="ChatTemplateException">There is none, or it cannot be read; says which file and what to do.</exception>
-    public static ChatTemplate Load(string modelDirectory, TimeProvider? time = null)
+    public static ChatTemplate Load(string modelDirectory, TimeProvider? time = null) =>
+        Find(modelDirectory, time) ?? throw new ChatTemplateException(
+            $"{modelDirectory} has no chat template (chat_template.jinja, or \"chat_template\" in tokenizer_config.json). "
+            + "Base models come without one: serve an instruction-tuned model, put a chat_template.jinja into the directory, or use /v1/completions.");
+
+    /// <summary>As <see cref="Load"/>, but null where there is none.</summary>
+    /// <exception cref="ChatTemplateException">It cannot be read; says which file and what to do.</exception>
+    public static ChatTemplate? Find(string modelDirectory, TimeProvider? time = null)
     {
         JsonObject config = TokenizerFiles.ReadObject(Path.Combine(modelDirectory, "tokenizer_config.json")) ?? [];
         Dictionary<string, JinjaTemplate> templates = [];
@@ -47,13 +54,7 @@ internal sealed class ChatTemplate : IChatTemplate
             }
         }
 
-        if (templates.Count == 0)
-        {
-            throw new ChatTemplateException($"{modelDirectory} has no chat template (chat_template.jinja, or \"chat_template\" in tokenizer_config.json). "
-                + "Base models come without one: serve an instruction-tuned model, put a chat_template.jinja into the directory, or use /v1/completions.");
-        }
-
-        return new ChatTemplate(templates, TokenizerFiles.SpecialTokens(modelDirectory, config));
+        return templates.Count == 0 ? null : new ChatTemplate(templates, TokenizerFiles.SpecialTokens(modelDirectory, config));
     }
 
     /// <summary>A template given as text.</summary>

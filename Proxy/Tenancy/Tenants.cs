@@ -25,6 +25,9 @@ internal sealed class Tenants
         NamespaceKey Derive(string tenant) => NamespaceKey.Derive(values.Secret, tenant, model.Fingerprint, model.Codec.Fingerprint);
     }
 
+    /// <summary>Every namespace that requests can have.</summary>
+    public IReadOnlyCollection<NamespaceKey> Namespaces => _open ? [_default] : [.. _spaces.Values.Distinct()];
+
     /// <summary>The namespace of whoever sent a request.</summary>
     /// <exception cref="ApiException">401: the key is missing or unknown.</exception>
     public NamespaceKey Authorize(HttpRequest request)
