@@ -7,6 +7,6 @@ internal static partial class Log
     [LoggerMessage(1, LogLevel.Error, "A step failed; its {Count} requests were ended with an error.")]
     public static partial void StepFailed(ILogger logger, Exception exception, int count);
 
-    [LoggerMessage(2, LogLevel.Debug, "Request {Id}, choice {Choice}: preempted, KV blocks ran out.")]
-    public static partial void Preempted(ILogger logger, string id, int choice);
+    [LoggerMessage(2, LogLevel.Information, "Verifying so many rows takes: {Points}.")]
+    public static partial void CostMeasured(ILogger logger, string points);
 }

@@ -10,6 +10,7 @@ var root = new RootCommand(
     ServeCommand.Create(),
     ReplayCommand.Create(),
     TokenizeCommand.Create(),
+    BenchCommand.Create(),
     LogitsCommand.Create(),
     DoctorCommand.Create(),
 };

@@ -11,6 +11,7 @@ public sealed class Continuation
     private readonly int[] _parents;
     private readonly int[] _depths;
     private readonly float[] _probabilities;
+    private readonly float[] _voted;
     private readonly int[] _matchLengths;
 
     /// <param name="capacity">Most nodes it can hold, 1 to <see cref="MostNodes"/>.</param>
@@ -22,6 +23,7 @@ public sealed class Continuation
         _parents = new int[capacity];
         _depths = new int[capacity];
         _probabilities = new float[capacity];
+        _voted = new float[capacity];
         _matchLengths = new int[capacity];
     }
 
@@ -46,13 +48,27 @@ public sealed class Continuation
     /// <summary>[n] tokens of the longest match that voted for the node, those of its path included.</summary>
     public ReadOnlySpan<int> MatchLengths => _matchLengths.AsSpan(0, Count);
 
+    /// <summary>[n] probabilities before calibration.</summary>
+    internal ReadOnlySpan<float> Voted => _voted.AsSpan(0, Count);
+
     internal void Clear() => Count = 0;
 
-    internal int Add(int tokenId, int parent, int depth, float probability, int matchLength)
+    internal int Add(int tokenId, int parent, int depth, float probability, float voted, int matchLength)
     {
         int node = Count++;
         (_tokenIds[node], _parents[node], _depths[node]) = (tokenId, parent, depth);
-        (_probabilities[node], _matchLengths[node]) = (probability, matchLength);
+        (_probabilities[node], _voted[node], _matchLengths[node]) = (probability, voted, matchLength);
         return node;
+    }
+
+    internal void CopyTo(Continuation other)
+    {
+        other.Count = Count;
+        TokenIds.CopyTo(other._tokenIds);
+        Parents.CopyTo(other._parents);
+        Depths.CopyTo(other._depths);
+        Probabilities.CopyTo(other._probabilities);
+        Voted.CopyTo(other._voted);
+        MatchLengths.CopyTo(other._matchLengths);
     }
 }

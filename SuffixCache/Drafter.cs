@@ -12,7 +12,7 @@ internal sealed class Drafter
     private int _count;
 
     /// <summary>Fills a continuation with up to so many nodes.</summary>
-    public void Draft(Occurrences occurrences, VoteWeights weights, int maxNodes, int maxDepth, Continuation into)
+    public void Draft(Occurrences occurrences, VoteWeights weights, Calibration calibration, int maxNodes, int maxDepth, Continuation into)
     {
         into.Clear();
         _queue.Clear();
@@ -20,38 +20,65 @@ internal sealed class Drafter
         maxNodes = Math.Min(maxNodes, into.Capacity);
         if (maxNodes == 0 || maxDepth == 0 || occurrences.Count == 0)
             return;
-        Offer(occurrences, weights, new Candidate { Living = occurrences.All, Probability = 1 }, parent: -1);
+        Offer(occurrences, weights, calibration, new Candidate { Living = occurrences.All, Voted = 1, Probability = 1 }, parent: -1);
         while (into.Count < maxNodes && _queue.TryDequeue(out int best, out _))
         {
             Candidate node = _candidates[best];
-            int index = into.Add(node.TokenId, node.Parent, node.Depth, node.Probability, node.MatchLength);
+            int index = into.Add(node.TokenId, node.Parent, node.Depth, node.Probability, node.Voted, node.MatchLength);
             if (node.Depth < maxDepth)
-                Offer(occurrences, weights, node, index);
+                Offer(occurrences, weights, calibration, node, index);
+        }
+    }
+
+    /// <summary>Learns which of a draft's nodes the target took.</summary>
+    /// <param name="draft">What was proposed.</param>
+    /// <param name="written">What came; a node it says nothing about is left out.</param>
+    /// <param name="calibration">Of the namespace.</param>
+    public static void Learn(Continuation draft, ReadOnlySpan<int> written, Calibration calibration)
+    {
+        Span<bool> taken = stackalloc bool[draft.Count];
+        for (int i = 0; i < draft.Count; i++)
+        {
+            int parent = draft.Parents[i], depth = draft.Depths[i];
+            bool reached = parent < 0 || taken[parent];
+            if (reached && depth > written.Length)
+                continue;
+            taken[i] = reached && draft.TokenIds[i] == written[depth - 1];
+            calibration.Learn(draft.Voted[i], taken[i]);
         }
     }
 
     /// <summary>Learns from what the target wrote after the context that the occurrences match.</summary>
-    public void Learn(Occurrences occurrences, VoteWeights weights, ReadOnlySpan<int> written)
+    /// <param name="occurrences">As drafted from.</param>
+    /// <param name="living">Those that agree with what was written so far.</param>
+    /// <param name="depth">How much that is.</param>
+    /// <param name="written">What came then; <see cref="Occurrences.Ended"/> for nothing more.</param>
+    /// <param name="weights">Of the namespace.</param>
+    /// <returns>Those that still agree.</returns>
+    public ulong Learn(Occurrences occurrences, ulong living, int depth, ReadOnlySpan<int> written, VoteWeights weights)
     {
-        ulong living = occurrences.All;
-        for (int depth = 0; depth < written.Length && living != 0; depth++)
+        for (int i = 0; i < written.Length && living != 0; i++)
         {
-            _votes.Take(occurrences, living, depth, weights);
-            living = _votes.Learn(written[depth], occurrences, living, depth, weights);
+            _votes.Take(occurrences, living, depth + i, weights);
+            living = _votes.Learn(written[i], occurrences, living, depth + i, weights);
         }
+
+        return living;
     }
 
-    private void Offer(Occurrences occurrences, VoteWeights weights, in Candidate node, int parent)
+    private void Offer(Occurrences occurrences, VoteWeights weights, Calibration calibration, in Candidate node, int parent)
     {
         _votes.Take(occurrences, node.Living, node.Depth, weights);
         for (int i = 0; i < _votes.Count && _count < MostCandidates; i++)
         {
+            float voted = node.Voted * _votes.Probability(i);
             Candidate child = new()
             {
                 TokenId = _votes.TokenId(i),
                 Parent = parent,
                 Depth = node.Depth + 1,
-                Probability = node.Probability * _votes.Probability(i),
+                Voted = voted,
+                Probability = Math.Min(node.Probability, calibration.Correct(voted)),
                 Living = _votes.Voters(i),
                 MatchLength = _votes.Longest(i),
             };
@@ -63,7 +90,7 @@ internal sealed class Drafter
     private struct Candidate
     {
         public int TokenId, Parent, Depth, MatchLength;
-        public float Probability;
+        public float Voted, Probability;
         public ulong Living;
     }
 }

@@ -21,6 +21,8 @@ internal sealed class Namespace : IDisposable
 
     public VoteWeights Weights { get; } = new();
 
+    public Calibration Calibration { get; } = new();
+
     /// <summary>Live sessions: while there are any, the namespace stays.</summary>
     public int Sessions { get; set; }
 
@@ -41,8 +43,15 @@ internal sealed class Namespace : IDisposable
         return known;
     }
 
+    /// <summary>Indexes <c>sequence[start..]</c>, which the model wrote to its end.</summary>
+    public void AddOutput(ReadOnlySpan<int> sequence, int start, List<PrefixBlocks.Stretch> lineage)
+    {
+        AddTail(sequence, start, lineage);
+        Index.Log.EndOutput();
+    }
+
     /// <summary>Indexes <c>sequence[start..]</c>, of which <paramref name="lineage"/> says where <c>sequence[..start]</c> lies.</summary>
-    public void AddTail(ReadOnlySpan<int> sequence, int start, List<PrefixBlocks.Stretch> lineage)
+    private void AddTail(ReadOnlySpan<int> sequence, int start, List<PrefixBlocks.Stretch> lineage)
     {
         bool continues = lineage.Count > 0 && lineage[^1].End == Index.Log.End;
         uint first = Index.Append(sequence, start, continues ? 0 : Math.Min(start, ContextTokens), continues);

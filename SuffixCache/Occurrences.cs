@@ -18,17 +18,23 @@ internal sealed unsafe class Occurrences
 {
     public const int Capacity = 64;
 
+    /// <summary>Follows an output.</summary>
+    public const int Ended = -2;
+
     private readonly SuffixIndex[] _indices = new SuffixIndex[Capacity];
     private readonly uint[] _positions = new uint[Capacity];
     private readonly int[] _lengths = new int[Capacity];
     private readonly Origin[] _origins = new Origin[Capacity];
     private readonly int*[] _following = new int*[Capacity];
     private readonly int[] _followingCounts = new int[Capacity];
+    private readonly bool[] _atEnds = new bool[Capacity];
 
     public int Count { get; private set; }
 
     /// <summary>All of them.</summary>
     public ulong All => Count == Capacity ? ulong.MaxValue : (1UL << Count) - 1;
+
+    public uint Position(int i) => _positions[i];
 
     public int Length(int i) => _lengths[i];
 
@@ -52,23 +58,34 @@ internal sealed unsafe class Occurrences
             return false;
         int i = Count++;
         (_indices[i], _positions[i], _lengths[i], _origins[i]) = (index, position, length, origin);
-        _following[i] = index.Log.Following(position, out _followingCounts[i]);
+        Look(i);
         return true;
     }
 
-    /// <summary>The token so far behind an occurrence, or <see cref="TokenLog.Separator"/> where its document ends.</summary>
-    public int Following(int i, int depth) => depth < _followingCounts[i] ? _following[i][depth] : TokenLog.Separator;
+    /// <summary>The token so far behind an occurrence; <see cref="Ended"/> where its output is over, <see cref="TokenLog.Separator"/> where nothing is known.</summary>
+    public int Following(int i, int depth)
+    {
+        if (depth == 0 ? _atEnds[i] : depth <= _followingCounts[i] && TokenLog.EndsOutput(_following[i][depth - 1]))
+            return Ended;
+        return depth < _followingCounts[i] ? TokenLog.TokenId(_following[i][depth]) : TokenLog.Separator;
+    }
 
     /// <summary>The log may have grown or lost its oldest chunk since: looks up each occurrence anew, and ends those that are gone.</summary>
     public void Refresh()
     {
         for (int i = 0; i < Count; i++)
         {
-            TokenLog log = _indices[i].Log;
-            if (log.Holds(_positions[i]))
-                _following[i] = log.Following(_positions[i], out _followingCounts[i]);
+            if (_indices[i].Log.Holds(_positions[i]))
+                Look(i);
             else
-                _followingCounts[i] = 0;
+                (_followingCounts[i], _atEnds[i]) = (0, false);
         }
+    }
+
+    private void Look(int i)
+    {
+        TokenLog log = _indices[i].Log;
+        _following[i] = log.Following(_positions[i], out _followingCounts[i]);
+        _atEnds[i] = log.EndsBefore(_positions[i]);
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Agentic.SuffixCache;
 
 /// <summary>Recognises the start of a sequence that the log already holds, by a chained hash of each block of 32 tokens and a look at the tokens themselves.</summary>
@@ -5,20 +7,24 @@ namespace Agentic.SuffixCache;
 /// An agent's call repeats 95 % and more of the prompt of the call before. Hashing costs 1 ns a token, indexing 45; and chains that
 /// held each turn again and again would offer the same continuation many times over.
 /// </remarks>
-internal sealed class PrefixBlocks : IDisposable
+internal sealed unsafe class PrefixBlocks : IDisposable
 {
     /// <summary>Tokens of a block.</summary>
     public const int BlockTokens = 32;
 
-    private readonly HeadTable _ends = new(bits: 8, largestBits: 28);
+    // Blocks whose hashes share a group; the fifth replaces the oldest.
+    private const int GroupSize = 4;
 
-    public long Bytes => _ends.Bytes;
+    private uint* _ends = Allocate(groups: 64);
+    private int _groups = 64;
+
+    public long Bytes => (long)_groups * GroupSize * sizeof(uint);
 
     /// <summary>How many of a sequence's first tokens the log holds, and where.</summary>
     /// <param name="log">What <see cref="Note"/> spoke of.</param>
     /// <param name="sequence">From its start.</param>
     /// <param name="lineage">Cleared; takes the stretches of the log that hold the prefix, in order.</param>
-    public unsafe int Find(TokenLog log, ReadOnlySpan<int> sequence, List<Stretch> lineage)
+    public int Find(TokenLog log, ReadOnlySpan<int> sequence, List<Stretch> lineage)
     {
         lineage.Clear();
         uint hash = 0;
@@ -27,14 +33,12 @@ internal sealed class PrefixBlocks : IDisposable
         {
             ReadOnlySpan<int> block = sequence.Slice(known, BlockTokens);
             hash = Chain(hash, block);
-            uint end = *_ends.Slot(hash);
-            uint start = end - BlockTokens;
-            if (end == 0 || !log.Holds(start) || log.CommonPrefix(start, block) < BlockTokens)
-                break;
-            if (lineage.Count > 0 && lineage[^1].End == start)
-                lineage[^1] = lineage[^1] with { End = end };
+            if (lineage.Count > 0 && log.CommonPrefix(lineage[^1].End, block) == BlockTokens)
+                lineage[^1] = lineage[^1] with { End = lineage[^1].End + BlockTokens };
+            else if (Find(log, hash, block) is uint end)
+                lineage.Add(new Stretch(end - BlockTokens, end));
             else
-                lineage.Add(new Stretch(start, end));
+                break;
             known += BlockTokens;
         }
 
@@ -53,19 +57,55 @@ internal sealed class PrefixBlocks : IDisposable
     /// <param name="sequence">From its start.</param>
     /// <param name="start">What precedes it is noted already.</param>
     /// <param name="position">In the log.</param>
-    public unsafe void Note(TokenLog log, ReadOnlySpan<int> sequence, int start, uint position)
+    public void Note(TokenLog log, ReadOnlySpan<int> sequence, int start, uint position)
     {
-        _ends.Grow((uint)(log.Count / (BlockTokens / 2)));
+        while (_groups < log.Count / BlockTokens)
+            Grow();
         uint hash = 0;
         for (int end = BlockTokens; end <= sequence.Length; end += BlockTokens)
         {
             hash = Chain(hash, sequence.Slice(end - BlockTokens, BlockTokens));
-            if (end > start)
-                *_ends.Slot(hash) = position + (uint)(end - start);
+            if (end <= start)
+                continue;
+            Span<uint> group = Group(hash);
+            group[..^1].CopyTo(group[1..]);
+            group[0] = position + (uint)(end - start);
         }
     }
 
-    public void Dispose() => _ends.Dispose();
+    public void Dispose()
+    {
+        NativeMemory.Free(_ends);
+        _ends = null;
+    }
+
+    private static uint* Allocate(int groups) => (uint*)NativeMemory.AllocZeroed((nuint)groups * GroupSize, sizeof(uint));
+
+    /// <summary>Where a block ends; the tokens decide, so a hash that two blocks share harms nobody.</summary>
+    private uint? Find(TokenLog log, uint hash, ReadOnlySpan<int> block)
+    {
+        foreach (uint end in Group(hash))
+        {
+            uint start = end - BlockTokens;
+            if (end != 0 && log.Holds(start) && log.CommonPrefix(start, block) == BlockTokens)
+                return end;
+        }
+
+        return null;
+    }
+
+    private Span<uint> Group(uint hash) => new(_ends + (((ulong)hash * (uint)_groups) >> 32) * GroupSize, GroupSize);
+
+    /// <summary>Both halves of a split group keep its blocks.</summary>
+    private void Grow()
+    {
+        uint* larger = Allocate(_groups * 2);
+        for (int group = 0; group < _groups * 2; group++)
+            new Span<uint>(_ends + (group / 2 * GroupSize), GroupSize).CopyTo(new Span<uint>(larger + (group * GroupSize), GroupSize));
+        NativeMemory.Free(_ends);
+        _ends = larger;
+        _groups *= 2;
+    }
 
     private static uint Chain(uint hash, ReadOnlySpan<int> block)
     {

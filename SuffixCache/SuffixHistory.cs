@@ -33,6 +33,7 @@ public sealed class SuffixHistory : IDisposable
     internal SuffixHistory(int vocabularySize, long byteBudget, int chunkBits, ISequenceStore? store = null, TimeProvider? clock = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(vocabularySize);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(vocabularySize, TokenLog.MaxVocabularySize);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(byteBudget);
         VocabularySize = vocabularySize;
         _byteBudget = byteBudget;
@@ -49,6 +50,9 @@ public sealed class SuffixHistory : IDisposable
 
     /// <summary>Tokens of all indices.</summary>
     public long Tokens => _namespaces.Values.Sum(n => (long)n.Index.Log.Count);
+
+    /// <summary>Sequences that the store refused by throwing.</summary>
+    public long StoreFailures { get; private set; }
 
     internal Drafter Drafter { get; } = new();
 
@@ -122,11 +126,19 @@ public sealed class SuffixHistory : IDisposable
         if (_store is null || added.IsEmpty)
             return;
         int read = added.Length - written;
-        _store.Append(new StoredSequence(@namespace.Key, added.ToArray())
+        try
         {
-            Runs = [.. new TokenRun[] { new(TokenKind.Prompt, read), new(TokenKind.Output, written) }.Where(run => run.Length > 0)],
-            Time = _clock.GetUtcNow(),
-        });
+            _store.Append(new StoredSequence(@namespace.Key, added.ToArray())
+            {
+                Runs = [.. new TokenRun[] { new(TokenKind.Prompt, read), new(TokenKind.Output, written) }.Where(run => run.Length > 0)],
+                Time = _clock.GetUtcNow(),
+            });
+        }
+        catch (SequenceStoreException)
+        {
+            // A store may not throw; one that does costs this sequence its keeping, and no request anything.
+            StoreFailures++;
+        }
     }
 
     private int FirstBadId(ReadOnlySpan<int> tokens) => tokens.IndexOfAnyExceptInRange(0, VocabularySize - 1);

@@ -18,8 +18,8 @@ internal sealed unsafe class SuffixIndex : IDisposable
     public const int SharedChunkBits = 16;
 
     // Occurrences taken from one order's chain, and links followed to find them.
-    private const int TakenPerOrder = 16;
-    private const int WalkedPerOrder = 24;
+    private const int TakenPerOrder = 24;
+    private const int WalkedPerOrder = 40;
 
     // Table slots are asked for this many tokens ahead: 45 ns a token instead of 110.
     private const int Ahead = 16;

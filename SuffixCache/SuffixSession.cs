@@ -19,7 +19,9 @@ public sealed class SuffixSession : IDisposable
     private SuffixIndex? _own;
     private int[] _tokens;
     private int _count;
-    private bool _drafted;
+    private Continuation? _draft;
+    private ulong _living;
+    private int _sinceDraft;
     private bool _ended;
 
     internal SuffixSession(SuffixHistory history, Namespace @namespace, ReadOnlySpan<int> prompt)
@@ -47,8 +49,12 @@ public sealed class SuffixSession : IDisposable
     {
         ObjectDisposedException.ThrowIf(_ended, this);
         Find();
-        _history.Drafter.Draft(_occurrences, _namespace.Weights, maxNodes, maxDepth, into);
-        _drafted = true;
+        if (_draft is null || _draft.Capacity < into.Capacity)
+            _draft = new Continuation(into.Capacity);
+        _history.Drafter.Draft(_occurrences, _namespace.Weights, _namespace.Calibration, Math.Min(maxNodes, into.Capacity), maxDepth, _draft);
+        _draft.CopyTo(into);
+        _living = _occurrences.All;
+        _sinceDraft = 0;
     }
 
     /// <summary>The target wrote these tokens: learns how good the last draft was, and indexes them for the next.</summary>
@@ -58,13 +64,7 @@ public sealed class SuffixSession : IDisposable
     {
         ObjectDisposedException.ThrowIf(_ended, this);
         _history.CheckIds(tokens);
-        if (_drafted)
-        {
-            _occurrences.Refresh();
-            _history.Drafter.Learn(_occurrences, _namespace.Weights, tokens);
-            _drafted = false;
-        }
-
+        Learn(tokens);
         int start = _count;
         if (_tokens.Length - _count < tokens.Length)
             Array.Resize(ref _tokens, Math.Max(_tokens.Length * 2, _count + tokens.Length));
@@ -84,12 +84,25 @@ public sealed class SuffixSession : IDisposable
             return;
         _ended = true;
         ReadOnlySpan<int> sequence = _tokens.AsSpan(0, _count);
+        Learn([Occurrences.Ended]);
         if (_count > _promptLength)
-            _namespace.AddTail(sequence, _promptLength, _lineage);
+            _namespace.AddOutput(sequence, _promptLength, _lineage);
         _own?.Dispose();
         _namespace.Sessions--;
         int kept = _count > _knownLength ? Math.Max(0, _knownLength - StoredContextTokens) : _count;
         _history.Ended(_namespace, sequence[kept..], written: _count - _promptLength);
+    }
+
+    /// <summary>What came after the last draft, piece by piece.</summary>
+    private void Learn(ReadOnlySpan<int> written)
+    {
+        if (_living == 0)
+            return;
+        if (_sinceDraft == 0 && written is not [Occurrences.Ended])
+            Drafter.Learn(_draft!, written, _namespace.Calibration);
+        _occurrences.Refresh();
+        _living = _history.Drafter.Learn(_occurrences, _living, _sinceDraft, written, _namespace.Weights);
+        _sinceDraft += written.Length;
     }
 
     private unsafe void Find()

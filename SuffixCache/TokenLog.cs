@@ -10,6 +10,14 @@ internal sealed unsafe class TokenLog : IDisposable
     /// <summary>Stands before every document. No token equals it, so no match runs from one document into another.</summary>
     public const int Separator = -1;
 
+    /// <summary>Set in the last token of an output: what follows it in the log, the next turn's prompt, is not what a model writes.</summary>
+    public const int LastOfOutput = 1 << 30;
+
+    /// <summary>Ids are below it.</summary>
+    public const int MaxVocabularySize = Id;
+
+    private const int Id = LastOfOutput - 1;
+
     private readonly ChunkRing<int> _tokens;
 
     public TokenLog(int chunkBits) => _tokens = new ChunkRing<int>(chunkBits);
@@ -27,7 +35,12 @@ internal sealed unsafe class TokenLog : IDisposable
     /// <summary>Tokens and separators kept.</summary>
     public int Count => (int)(End - Start);
 
-    public int this[uint position] => *_tokens[position];
+    /// <summary>Whether an output ends right before a position.</summary>
+    public bool EndsBefore(uint position) => position != Start && EndsOutput(*_tokens[position - 1]);
+
+    public static bool EndsOutput(int entry) => entry >= LastOfOutput;
+
+    public static int TokenId(int entry) => entry < 0 ? entry : entry & Id;
 
     /// <summary>Whether a position, perhaps a stale one, is still there.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -40,6 +53,9 @@ internal sealed unsafe class TokenLog : IDisposable
         *_tokens[End] = token;
         End++;
     }
+
+    /// <summary>The newest token is the last one its model wrote.</summary>
+    public void EndOutput() => *_tokens[End - 1] |= LastOfOutput;
 
     public void DropOldestChunk() => _tokens.DropOldest();
 
@@ -82,7 +98,9 @@ internal sealed unsafe class TokenLog : IDisposable
         {
             int* run = Following(position, out int count);
             count = Math.Min(count, tokens.Length - length);
-            int equal = tokens.Slice(length, count).CommonPrefixLength(new ReadOnlySpan<int>(run, count));
+            int equal = 0;
+            while (equal < count && (run[equal] & Id) == tokens[length + equal])
+                equal++;
             length += equal;
             position += (uint)equal;
             if (equal < count)
@@ -94,19 +112,20 @@ internal sealed unsafe class TokenLog : IDisposable
 
     public void Dispose() => _tokens.Dispose();
 
-    /// <summary>Eight tokens a comparison; both pointers are one past the last.</summary>
+    /// <summary>Eight tokens of the log (a) and of a context (b) a comparison; both pointers are one past the last.</summary>
     private static int CommonSuffix(int* a, int* b, int most)
     {
+        Vector256<int> ids = Vector256.Create(Id);
         int length = 0;
         for (; length + Vector256<int>.Count <= most; length += Vector256<int>.Count)
         {
             Vector256<int> x = Vector256.Load(a - length - Vector256<int>.Count), y = Vector256.Load(b - length - Vector256<int>.Count);
-            uint differing = ~Vector256.Equals(x, y).ExtractMostSignificantBits() & 0xFF;
+            uint differing = ~Vector256.Equals(x & ids, y).ExtractMostSignificantBits() & 0xFF;
             if (differing != 0)
                 return length + BitOperations.LeadingZeroCount(differing << 24);
         }
 
-        while (length < most && a[-1 - length] == b[-1 - length])
+        while (length < most && (a[-1 - length] & Id) == b[-1 - length])
             length++;
         return length;
     }

@@ -33,7 +33,7 @@ internal unsafe struct AttentionRow
         }
         if (sequence.Ancestors is null)
             trunk = seen = row + 1;
-        Debug.Assert(seen > 0 && sequence.Sees(row, row));
+        Debug.Assert(seen > 0 && sequence.Sees(row, row) && (sequence.Ancestors is null || row < 32 * sequence.AncestorWords));
         Identity = sequence.ContextLength + trunk;
         End = sequence.ContextLength + seen;
         First = args.SlidingWindow > 0 ? FirstInWindow(args, sequence, row) : 0;
@@ -43,10 +43,14 @@ internal unsafe struct AttentionRow
     /// <summary>The next row after <paramref name="row"/> that row <paramref name="of"/> sees. There must be one.</summary>
     public static int NextAncestor(in SequenceRows sequence, int of, int row)
     {
-        do
-            row++;
-        while (!sequence.Sees(of, row));
-        return row;
+        int next = row + 1;
+        if (sequence.Ancestors is null)
+            return next;
+        uint* words = sequence.Ancestors + (long)of * sequence.AncestorWords;
+        for (; words[next / 32] >> (next % 32) == 0; next = (next / 32 + 1) * 32)
+        {
+        }
+        return next + BitOperations.TrailingZeroCount(words[next / 32] >> (next % 32));
     }
 
     private static int FirstInWindow(in TreeAttentionArgs args, in SequenceRows sequence, int row)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Agentic.Kernels;
@@ -23,6 +24,7 @@ internal static unsafe class CopyKernels<S, V>
             NativeMemory.Copy(args.Input + (nint)args.RowIndices[row] * args.Width, args.Output + (nint)row * args.Width, bytes);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ScatterAdd(in ScatterAddRowsArgs args)
     {
         for (int row = 0; row < args.Rows; row++)

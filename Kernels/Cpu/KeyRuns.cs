@@ -13,8 +13,7 @@ internal unsafe struct KeyRuns
     {
         (_sequence, _row, _blockSize, _end, Index) = (sequence, row, blockSize, end, start);
         _ancestor = row.Identity - sequence.ContextLength - 1;
-        // A row has no ancestors to count past its own index, which an empty range may lie beyond.
-        for (int index = row.Identity; index < start && start < end; index++)
+        for (int index = row.Identity; index < Math.Min(start, end); index++)
             _ancestor = AttentionRow.NextAncestor(sequence, row.Number, _ancestor);
     }
 
@@ -26,6 +25,9 @@ internal unsafe struct KeyRuns
 
     /// <summary>Keys of the run.</summary>
     public int Count { get; private set; }
+
+    /// <summary>Slot as far into the next block of the table as <see cref="Slot"/> is into its own; its own at the end.</summary>
+    public int SlotAhead { get; private set; }
 
     public bool MoveNext()
     {
@@ -49,6 +51,7 @@ internal unsafe struct KeyRuns
             }
         }
         Slot = _sequence.Slot(logicalSlot, _blockSize);
+        SlotAhead = Index + _blockSize < Math.Min(_row.Identity, _end) ? _sequence.Slot(Index + _blockSize, _blockSize) : Slot;
         return true;
     }
 }

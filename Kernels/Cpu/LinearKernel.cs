@@ -18,6 +18,9 @@ internal static unsafe class LinearKernel<S, V, W>
     // A panel of input rows stays in the second-level cache while the weights stream past it.
     private const int PanelBytes = 512 * 1024;
 
+    // One thread reads from memory at 8 GB/s without prefetching, 12 to 14 with 4 or 16 KB ahead, 17 with 8 KB (256 inputs, Zen 4).
+    private const int PrefetchBytes = 8 * 1024;
+
     // Below this a second thread costs more to reach than it saves (about 10 µs of one core).
     private const long MinMultiplyAddsPerItem = 128 * 1024;
 
@@ -104,8 +107,11 @@ internal static unsafe class LinearKernel<S, V, W>
         nint whole = job.Args.Inputs - job.Args.Inputs % (2 * S.Lanes);
         byte* weight = (byte*)job.Args.Weight + output * stride;
         float* target = job.Args.Output + (job.FirstRow + row) * outputStride + output;
-        DotTile<S, V, W, R>.EightColumns(job.Panel + row * job.PanelStride, job.PanelStride, weight, stride, whole, target, outputStride);
+        DotTile<S, V, W, R>.EightColumns(job.Panel + row * job.PanelStride, job.PanelStride, weight, stride, whole, target, outputStride, weight + Ahead(stride));
     }
+
+    /// <summary>How far ahead of a tile's weights to prefetch: whole groups of columns, so that the lines are those of a later tile.</summary>
+    private static nint Ahead(nint columnStride) => Math.Max(1, PrefetchBytes / (Columns * columnStride)) * Columns * columnStride;
 
     private static void TallTile<R>(in Job job, int row, int output, int columns)
         where R : IRowCount
@@ -121,7 +127,7 @@ internal static unsafe class LinearKernel<S, V, W>
                 EdgeTile<R>(rows, job.PanelStride, weight, stride, whole, target, outputStride, columns - column);
             else
                 DotTile<S, V, W, R>.FourColumns(
-                    rows, job.PanelStride, weight, weight + stride, weight + 2 * stride, weight + 3 * stride, whole, target, outputStride);
+                    rows, job.PanelStride, weight, weight + stride, weight + 2 * stride, weight + 3 * stride, whole, target, outputStride, weight + Ahead(stride));
         }
     }
 
@@ -132,7 +138,7 @@ internal static unsafe class LinearKernel<S, V, W>
     {
         float* tile = stackalloc float[16];
         byte* second = weight + Math.Min(1, columns - 1) * stride, third = weight + (columns - 1) * stride;
-        DotTile<S, V, W, R>.FourColumns(rows, rowStride, weight, second, third, third, length, tile, 4);
+        DotTile<S, V, W, R>.FourColumns(rows, rowStride, weight, second, third, third, length, tile, 4, weight);
         for (int r = 0; r < R.Count; r++)
             new Span<float>(tile + 4 * r, columns).CopyTo(new Span<float>(target + r * targetStride, columns));
     }

@@ -27,6 +27,7 @@ internal static unsafe class NormKernel<S, V>
     /// <param name="epsilon">Added to the mean square.</param>
     /// <param name="output">[width], written.</param>
     /// <param name="width">Elements.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Normalize(float* input, float* weight, float epsilon, float* output, int width)
     {
         float inverse = 1 / MathF.Sqrt(SumOfSquares(input, width) / width + epsilon);
@@ -48,6 +49,7 @@ internal static unsafe class NormKernel<S, V>
         Normalize(residual, job.Weight, job.Args.Epsilon, job.Args.Output + (nint)row * hidden, hidden);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Add(float* delta, float* sum, int width)
     {
         int i = 0;

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Agentic.Kernels;
 
 /// <summary>
@@ -9,6 +11,7 @@ internal static unsafe class Permutation<S, V>
     where V : struct
 {
     /// <summary>target = factor · source in storage order; whole pairs only.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Apply<W>(float* source, float* target, nint length, float factor)
         where W : IStorage
     {
@@ -22,6 +25,7 @@ internal static unsafe class Permutation<S, V>
     }
 
     /// <summary>target = factor · source, from storage order to plain order; whole pairs only.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Undo<W>(float* source, float* target, nint length, float factor)
         where W : IStorage
     {

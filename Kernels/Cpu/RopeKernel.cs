@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace Agentic.Kernels;
 
@@ -33,6 +34,7 @@ internal static unsafe class RopeKernel<S, V>
         RowLoop.Run(pool, &RunRow, &job, args.Rows, (args.Heads + 2 * args.Kv.KvHeads) * dim);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RunRow(void* state, int row)
     {
         ref readonly Job job = ref *(Job*)state;
@@ -64,6 +66,7 @@ internal static unsafe class RopeKernel<S, V>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rotate(float* input, float* cos, float* sin, float* output, int half)
     {
         V zero = S.Broadcast(0);

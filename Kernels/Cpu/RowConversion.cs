@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Agentic.Kernels;
@@ -19,6 +20,7 @@ internal static unsafe class RowConversion<S, V>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Narrow(float* source, void* target, ElementType type, long firstElement, int count)
     {
         switch (type)
@@ -40,6 +42,7 @@ internal static unsafe class RowConversion<S, V>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Widen<W>(byte* source, float* target, int count)
         where W : IStorage
     {

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Agentic.Kernels;
 
 /// <summary>output = gate / (1 + e^−gate) · up.</summary>
@@ -11,6 +13,7 @@ internal static unsafe class SiluKernel<S, V>
         RowLoop.Run(pool, &RunRow, &job, args.Rows, args.Width);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RunRow(void* state, int row)
     {
         ref readonly SiluMulArgs args = ref *(SiluMulArgs*)state;

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Agentic.Kernels;
 
 /// <summary>The exponentials of a row of scores, and their sum.</summary>
@@ -7,6 +9,7 @@ internal static unsafe class Softmax<S, V>
 {
     /// <summary>scores[i] = e^(scores[i] − max) for first ≤ i &lt; end; returns their sum.</summary>
     /// <remarks>Lane i % lanes of one vector gathers the terms in rising order. Up to a vector before and after is overwritten with zeros.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Exponentiate(float* scores, int first, int end)
     {
         int alignedFirst = first & -S.Lanes, alignedEnd = (end + S.Lanes - 1) & -S.Lanes;

@@ -16,20 +16,21 @@ internal static unsafe class ValueTile<S, V, W, R>
     /// <param name="weights">[R, keys] with <paramref name="weightStride"/> elements from row to row.</param>
     /// <param name="weightStride">In elements.</param>
     /// <param name="values">[keys, dim] in storage.</param>
+    /// <param name="ahead">Values that are read soon, any address.</param>
     /// <param name="keys">Keys of the run.</param>
     /// <param name="dim">A multiple of two vectors.</param>
     /// <param name="sums">[R, dim] in storage order, added to.</param>
-    public static void Accumulate(float* weights, nint weightStride, byte* values, nint keys, nint dim, float* sums)
+    public static void Accumulate(float* weights, nint weightStride, byte* values, byte* ahead, nint keys, nint dim, float* sums)
     {
         nint i = 0;
         for (; i + 4 * S.Lanes <= dim; i += 4 * S.Lanes)
-            TwoPairs(weights, weightStride, values + i * W.Size, keys, dim, sums + i);
+            TwoPairs(weights, weightStride, values + i * W.Size, ahead + i * W.Size, keys, dim, sums + i);
         if (i < dim)
             OnePair(weights, weightStride, values + i * W.Size, keys, dim, sums + i);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void TwoPairs(float* weights, nint weightStride, byte* values, nint keys, nint dim, float* sums)
+    private static void TwoPairs(float* weights, nint weightStride, byte* values, byte* ahead, nint keys, nint dim, float* sums)
     {
         V zero = S.Broadcast(0);
         int lanes = S.Lanes;
@@ -53,7 +54,9 @@ internal static unsafe class ValueTile<S, V, W, R>
         {
             byte* upper = values + 2 * lanes * W.Size;
             V v0 = W.First<S, V>(values), v1 = W.Second<S, V>(values), v2 = W.First<S, V>(upper), v3 = W.Second<S, V>(upper);
+            Prefetch.Lines(ahead, 4 * S.Lanes * W.Size);
             values += dim * W.Size;
+            ahead += dim * W.Size;
             V p = S.Broadcast(weights[key]);
             a0 = S.MultiplyAdd(p, v0, a0); a1 = S.MultiplyAdd(p, v1, a1); a2 = S.MultiplyAdd(p, v2, a2); a3 = S.MultiplyAdd(p, v3, a3);
             if (R.Count > 1)

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Agentic.Kernels;
+using Agentic.SuffixCache;
 using Microsoft.Extensions.Logging;
 
 namespace Agentic.ModelRuntime;
@@ -7,6 +8,8 @@ namespace Agentic.ModelRuntime;
 /// <summary>The step loop: admit, draft, forward, verify, commit, observe. One thread is the only writer of everything below it.</summary>
 public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
 {
+    private static readonly TimeSpan MeasuringLimit = TimeSpan.FromSeconds(3);
+
     private readonly ITargetModel _model;
     private readonly EngineOptions _options;
     private readonly SpeculationPolicy _policy;
@@ -43,6 +46,24 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         _pool = new KvBlockPool(options.KvBlocks, model.BlockSize);
         _scheduler = new Scheduler(options, _pool) { Admitted = Admitted };
         metrics.Watch(() => _scheduler.Running.Count, () => _scheduler.Waiting.Count, () => (double)_pool.InUse / _pool.Count);
+    }
+
+    /// <summary>An engine over a model whose KV pool is allocated; measures what a pass costs. <see cref="Start"/> sets it going.</summary>
+    /// <param name="model">Stays the caller's, and outlives the engine.</param>
+    /// <param name="options">Limits; <see cref="EngineOptions.KvBlocks"/> as the pool was allocated.</param>
+    /// <param name="history">What to draft from, or null to decode plainly. The engine's thread is its only user from now on.</param>
+    /// <param name="metrics">Where to count.</param>
+    /// <param name="clock">Time.</param>
+    /// <param name="logger">Where to log.</param>
+    public static InferenceEngine Create(
+        ITargetModel model, EngineOptions options, SuffixHistory? history, RuntimeMetrics metrics, TimeProvider clock, ILogger logger)
+    {
+        bool speculates = history is not null && options.MaxDraftNodes > 0;
+        VerifyCost cost = VerifyCost.Measure(model, options.KvBlocks, clock, speculates ? MeasuringLimit : TimeSpan.Zero);
+        if (speculates)
+            Log.CostMeasured(logger, string.Join(", ", cost.Points.Where(p => p.Rows <= 32).Select(p => $"{p.Rows}: {1e3 * p.Seconds:0.##} ms")));
+        IReadOnlyList<IDrafter> drafters = history is null ? [] : [new SuffixDrafter(history, Math.Max(1, options.MaxDraftNodes))];
+        return new InferenceEngine(model, options, drafters, cost, metrics, clock, logger);
     }
 
     private TimeSpan Now => _clock.GetElapsedTime(_start);

@@ -42,8 +42,9 @@ internal sealed unsafe class FeedForward(ModelConfig config, IKernels kernels) :
     {
         int width = mlp.Gate.Outputs;
         float* gateUp = _gateUp.Reserve((long)rows * 2 * width), activated = _activated.Reserve((long)rows * width);
-        kernels.Apply(mlp.Gate, input, gateUp, 2 * width, rows);
-        kernels.Apply(mlp.Up, input, gateUp + width, 2 * width, rows);
+        kernels.Apply(mlp.GateUp ?? mlp.Gate, input, gateUp, 2 * width, rows);
+        if (mlp.GateUp is null)
+            kernels.Apply(mlp.Up, input, gateUp + width, 2 * width, rows);
         kernels.SiluMul(new SiluMulArgs { GateUp = gateUp, Output = activated, Rows = rows, Width = width });
         kernels.Apply(mlp.Down, activated, output, config.HiddenSize, rows);
     }

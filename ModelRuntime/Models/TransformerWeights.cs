@@ -9,7 +9,14 @@ internal sealed record Projection(Weight Weight, Weight? Bias)
 }
 
 /// <summary>down(silu(gate) · up): a dense MLP or one expert.</summary>
-internal sealed record Mlp(Projection Gate, Projection Up, Projection Down);
+internal sealed record Mlp(Projection Gate, Projection Up, Projection Down)
+{
+    /// <summary>Gate and up as one layer of twice the outputs, where the checkpoint has them one after the other: most files do, for their tensors are
+    /// in order of name. An output has the same bits; a step has a call less for each layer.</summary>
+    public Projection? GateUp { get; } = Gate.Bias is null && Gate.Weight.IsFollowedBy(Up.Weight)
+        ? new Projection(Gate.Weight.Slice(0, 2 * Gate.Outputs, Gate.Inputs), null)
+        : null;
+}
 
 /// <summary>A router and the experts it chooses from.</summary>
 internal sealed record ExpertLayer(Projection Router, Mlp[] Experts);

@@ -20,5 +20,7 @@ internal sealed unsafe record Weight(string Name, ElementType Type, int[] Shape,
     /// <summary>Rows <paramref name="first"/> … of a [rows, columns] matrix, or one matrix of a stack.</summary>
     public Weight Slice(long first, params int[] shape) => this with { Shape = shape, Data = Data + (nint)(first * BytesOf(Type)) };
 
+    public bool IsFollowedBy(Weight next) => Type == next.Type && Data + (nint)Bytes == next.Data;
+
     public static string Describe(IEnumerable<int> shape) => $"[{string.Join(", ", shape)}]";
 }

@@ -19,6 +19,9 @@ internal sealed class FakeEngine : IInferenceEngine
     /// <summary>Waits before each step but the first, until a test lets it go on.</summary>
     public Func<Task> BeforeStep { get; set; } = () => Task.CompletedTask;
 
+    /// <summary>Given how many requests have come before; may throw.</summary>
+    public Action<int> BeforeSubmit { get; set; } = _ => { };
+
     /// <summary>Thrown by <see cref="Submit"/>.</summary>
     public Exception? Refusal { get; set; }
 
@@ -40,6 +43,7 @@ internal sealed class FakeEngine : IInferenceEngine
     {
         if (Refusal is not null)
             throw Refusal;
+        BeforeSubmit(Generations.Count);
         Generation generation = new(request, _ => { });
         lock (_generations)
             _generations.Add(generation);

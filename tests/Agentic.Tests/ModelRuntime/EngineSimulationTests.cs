@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Agentic.Tests;
 
-/// <summary>Random arrivals, disconnects, full pools and drafts against plain decoding, step by step. A failure names its seed.</summary>
+/// <summary>Random arrivals, disconnects, full pools, failing steps, a failing store and drafts of two sources against plain decoding, step by step. A failure names its seed.</summary>
 public sealed class EngineSimulationTests
 {
     private const int Vocabulary = 32;
@@ -47,10 +47,13 @@ public sealed class EngineSimulationTests
         };
         model.AllocateKv(options.KvBlocks);
         var drafter = new GuessingDrafter(seed, Vocabulary);
+        var faults = new Random(~seed);
+        var store = new FaultySequenceStore(() => (StoreFault)faults.Next((int)StoreFault.Slow));
+        using var history = new SuffixHistory(Vocabulary, byteBudget: 1 << 20, store);
         using var metrics = new RuntimeMetrics();
         // A flat curve: every proposed node is worth verifying.
         var cost = new VerifyCost([.. Enumerable.Repeat(1.0, 18)], 0);
-        var engine = new InferenceEngine(model, options, [drafter], cost, metrics, TimeProvider.System, NullLogger.Instance);
+        var engine = new InferenceEngine(model, options, [new SuffixDrafter(history, 40), drafter], cost, metrics, TimeProvider.System, NullLogger.Instance);
         int room = Math.Min(model.MaxPositions, engine.Capacity);
 
         List<Generation> generations = [];
@@ -76,6 +79,7 @@ public sealed class EngineSimulationTests
         }
 
         Assert.Equal(0, engine.BlocksInUse);
+        Assert.All(store.Kept, sequence => Assert.Contains(generations, generation => generation.Request.Namespace == sequence.Namespace));
         drafter.AssertAllEnded();
         foreach (Generation generation in generations)
         {

@@ -4,23 +4,12 @@ using StackExchange.Redis;
 
 namespace Agentic.Tests;
 
-[Trait("Category", "Redis")]
-public sealed class RedisSequenceStoreTests : SequenceStoreTests
-{
-    private protected override StoreServer Server { get; } = new RedisServer();
-}
-
-public sealed class GarnetSequenceStoreTests : SequenceStoreTests
-{
-    private protected override StoreServer Server { get; } = new GarnetServer();
-}
-
 /// <summary>What a store must do, whichever server it stands on.</summary>
 public abstract class SequenceStoreTests : IAsyncLifetime
 {
     private protected abstract StoreServer Server { get; }
 
-    private static readonly NamespaceKey One = NamespaceKey.Derive([1], "one", "m", "t");
+    private protected static readonly NamespaceKey One = NamespaceKey.Derive([1], "one", "m", "t");
     private static readonly NamespaceKey Two = NamespaceKey.Derive([1], "two", "m", "t");
 
     public async ValueTask InitializeAsync() => await Server.StartAsync();
@@ -122,7 +111,7 @@ public abstract class SequenceStoreTests : IAsyncLifetime
     {
         await Server.KillAsync();
         StoredSequence[] appended = [.. Sequences(One, seed: 7, count: 100, longest: 1).Select(s => s with { Tokens = new int[1000] })];
-        await using (RedisSequenceStore store = Store(new() { QueueBytes = 100_000 }))
+        await using (RedisSequenceStore store = Store(new() { QueueBytes = 100_000, Timeout = TimeSpan.FromSeconds(2) }))
         {
             Array.ForEach(appended, store.Append);
             SequenceStoreStatistics full = store.Statistics;
@@ -289,17 +278,17 @@ public abstract class SequenceStoreTests : IAsyncLifetime
         Assert.Equal((1, 0, 0), (store.Statistics.Dropped, store.Statistics.Queued, store.Statistics.QueuedBytes));
     }
 
-    private RedisSequenceStore Store(SequenceStoreOptions? options = null) =>
-        new((options ?? new()) with { Redis = Server.Address, Timeout = TimeSpan.FromSeconds(2) });
+    private protected RedisSequenceStore Store(SequenceStoreOptions? options = null) =>
+        new((options ?? new() { Timeout = TimeSpan.FromSeconds(2) }) with { Redis = Server.Address });
 
-    private async Task AppendAsync(StoredSequence[] sequences)
+    private protected async Task AppendAsync(StoredSequence[] sequences)
     {
         await using RedisSequenceStore store = Store();
         Array.ForEach(sequences, store.Append);
         await UntilAsync(() => store.Statistics.Queued == 0);
     }
 
-    private async Task<List<StoredSequence>> ReplayAsync(NamespaceKey @namespace)
+    private protected async Task<List<StoredSequence>> ReplayAsync(NamespaceKey @namespace)
     {
         await using RedisSequenceStore store = Store();
         return await ReplayAsync(store, @namespace);
@@ -308,7 +297,7 @@ public abstract class SequenceStoreTests : IAsyncLifetime
     private static async Task<List<StoredSequence>> ReplayAsync(RedisSequenceStore store, NamespaceKey @namespace) =>
         await store.ReplayAsync(@namespace, TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken);
 
-    private static async Task UntilAsync(Func<bool> condition)
+    private protected static async Task UntilAsync(Func<bool> condition)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         limit.CancelAfter(TimeSpan.FromSeconds(30));
@@ -324,7 +313,7 @@ public abstract class SequenceStoreTests : IAsyncLifetime
         return [.. Enumerable.Range(0, count).Select(_ => random.Next(100_000))];
     }
 
-    internal static IEnumerable<StoredSequence> Sequences(NamespaceKey @namespace, int seed, int count, int longest = 300)
+    private protected static IEnumerable<StoredSequence> Sequences(NamespaceKey @namespace, int seed, int count, int longest = 300)
     {
         var random = new Random(seed);
         for (int i = 0; i < count; i++)
@@ -338,7 +327,7 @@ public abstract class SequenceStoreTests : IAsyncLifetime
         }
     }
 
-    private static void AssertSame(IEnumerable<StoredSequence> expected, IEnumerable<StoredSequence> actual) =>
+    private protected static void AssertSame(IEnumerable<StoredSequence> expected, IEnumerable<StoredSequence> actual) =>
         Assert.Equal(expected.Select(Line), actual.Select(Line));
 
     private static string Line(StoredSequence sequence) =>

@@ -1,0 +1,29 @@
+using Agentic.SuffixCache;
+
+namespace Agentic.ModelRuntime;
+
+/// <summary>Drafts from what was written before: the sequence itself, its conversation, and its namespace's history.</summary>
+internal sealed class SuffixDrafter(SuffixHistory history, int maxNodes) : IDrafter
+{
+    private readonly Continuation _continuation = new(maxNodes);
+    private readonly int[] _placed = new int[maxNodes];
+
+    public void Begin(Sequence sequence) => sequence.DrafterState = history.BeginSession(sequence.Generation.Request.Namespace, sequence.Tokens);
+
+    public void Propose(Sequence sequence, DraftTree tree, int maxNodes, int maxDepth)
+    {
+        Session(sequence).Draft(Math.Min(maxNodes, _continuation.Capacity), maxDepth, _continuation);
+        for (int i = 0; i < _continuation.Count; i++)
+        {
+            int parent = _continuation.Parents[i];
+            _placed[i] = tree.Add(
+                _continuation.TokenIds[i], parent < 0 ? -1 : _placed[parent], _continuation.Probabilities[i], DraftSource.Suffix);
+        }
+    }
+
+    public void Observe(Sequence sequence, ReadOnlySpan<int> committed) => Session(sequence).Append(committed);
+
+    public void End(Sequence sequence) => Session(sequence).Dispose();
+
+    private static SuffixSession Session(Sequence sequence) => (SuffixSession)sequence.DrafterState!;
+}

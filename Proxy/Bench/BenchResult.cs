@@ -1,0 +1,66 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Serialization;
+
+namespace Agentic.Proxy;
+
+/// <summary>One mode on one workload over all rounds.</summary>
+/// <param name="Workload">The calls.</param>
+/// <param name="Mode">plain, suffix, ….</param>
+/// <param name="Calls">Of one pass.</param>
+/// <param name="OutputTokens">Of one pass.</param>
+/// <param name="TokensPerSecond">Median over the rounds, prompts included in the time.</param>
+/// <param name="Speedup">Median over the rounds of plain seconds / this mode's seconds in the same round.</param>
+/// <param name="DecodeSpeedup">The same for the time from each call's first token to its last: prompts left out.</param>
+/// <param name="TokensPerStep">Output tokens a decode step.</param>
+/// <param name="DraftedPerStep">Nodes verified a decode step.</param>
+/// <param name="Acceptance">Accepted nodes / verified nodes.</param>
+/// <param name="PredictedToActual">Expected accepted nodes / accepted nodes; 1 is calibrated.</param>
+/// <param name="SameTokens">Whether every pass of every mode wrote the same tokens.</param>
+internal sealed record BenchResult(
+    string Workload, string Mode, int Calls, long OutputTokens, double TokensPerSecond, double Speedup, double DecodeSpeedup, double TokensPerStep, double DraftedPerStep,
+    double Acceptance, double? PredictedToActual, bool SameTokens)
+{
+    /// <summary>Groups passes by workload and mode; each mode's n-th pass is compared with plain decoding's n-th.</summary>
+    public static List<BenchResult> Summarize(IReadOnlyList<BenchPass> passes) =>
+    [
+        .. passes.Concat(BenchPass.Total(passes)).GroupBy(pass => pass.Workload).SelectMany(workload => workload.GroupBy(pass => pass.Mode).Select(mode =>
+        {
+            List<BenchPass> own = [.. mode], plain = [.. workload.Where(pass => pass.Mode == BenchSettings.Plain)];
+            long accepted = own.Sum(pass => pass.Accepted), drafted = own.Sum(pass => pass.Drafted), steps = own.Sum(pass => pass.Steps);
+            return new BenchResult(
+                workload.Key, mode.Key, own[0].Calls, own[0].OutputTokens, Median(own.Select(pass => pass.TokensPerSecond)),
+                Median(own.Zip(plain, (a, b) => b.Seconds / a.Seconds)), Median(own.Zip(plain, (a, b) => b.DecodeSeconds / a.DecodeSeconds)), (double)own.Sum(pass => pass.OutputTokens) / Math.Max(1, steps),
+                (double)drafted / Math.Max(1, steps), drafted == 0 ? 0 : (double)accepted / drafted,
+                accepted == 0 ? null : own.Sum(pass => pass.Expected) / accepted, workload.Select(pass => pass.Digest).Distinct().Count() == 1);
+        })),
+    ];
+
+    /// <summary>The results as aligned text, a row a mode.</summary>
+    public static string Table(IEnumerable<BenchResult> results)
+    {
+        var text = new StringBuilder();
+        text.AppendLine(CultureInfo.InvariantCulture, $"{"workload",-12} {"mode",-8} {"calls",6} {"tokens",7} {"tokens/s",9} {"speed-up",9} {"decode",8} {"tokens/step",12} {"drafted/step",13} {"acceptance",11} {"predicted",10}");
+        foreach (BenchResult result in results)
+        {
+            text.AppendLine(
+                CultureInfo.InvariantCulture,
+                $"{result.Workload,-12} {result.Mode,-8} {result.Calls,6} {result.OutputTokens,7} {result.TokensPerSecond,9:0} {result.Speedup,8:0.00}× {result.DecodeSpeedup,7:0.00}× {result.TokensPerStep,12:0.00} {result.DraftedPerStep,13:0.0} {result.Acceptance,11:0.00} {result.PredictedToActual,10:0.00}");
+        }
+
+        return text.ToString();
+    }
+
+    private static double Median(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+}
+
+/// <summary>What <c>bench --json</c> prints.</summary>
+internal sealed record BenchReport(string Model, int Rounds, int Concurrency, int Threads, IReadOnlyList<BenchResult> Results);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
+[JsonSerializable(typeof(BenchReport))]
+internal sealed partial class BenchJson : JsonSerializerContext;

@@ -1,0 +1,102 @@
+using System.Diagnostics;
+using Agentic.ModelRuntime;
+using Agentic.SuffixCache;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Agentic.Proxy;
+
+/// <summary>Runs the same calls in several modes, turn by turn in one process, each pass on a fresh engine and fresh caches.</summary>
+internal sealed class BenchRunner(ForcedModel model, EngineOptions options, BenchSettings settings)
+{
+    private const long HistoryBytes = 256 << 20;
+
+    private static readonly NamespaceKey Namespace = NamespaceKey.Derive("bench"u8, "bench", "bench", "bench");
+
+    /// <summary>Passes over one workload: every mode in each round, the order turned round by round so that no mode is always first.</summary>
+    public async Task<List<BenchPass>> RunAsync(BenchWorkload workload, CancellationToken cancellation)
+    {
+        List<BenchPass> passes = [];
+        for (int round = 0; round < settings.Rounds; round++)
+        {
+            IEnumerable<string> modes = round % 2 == 0 ? settings.Modes : settings.Modes.Reverse();
+            foreach (string mode in modes)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                passes.Add(await PassAsync(workload.Name, mode, round, workload.Calls));
+            }
+        }
+
+        return passes;
+    }
+
+    private async Task<BenchPass> PassAsync(string workload, string mode, int round, IReadOnlyList<BenchCall> calls)
+    {
+        using var metrics = new RuntimeMetrics();
+        using SuffixHistory? history = mode == BenchSettings.Plain ? null : new SuffixHistory(model.VocabularySize, HistoryBytes);
+        await using InferenceEngine engine = InferenceEngine.Create(model, options, history, metrics, TimeProvider.System, NullLogger.Instance);
+        engine.Start();
+
+        long outputs = 0, steps = 0, drafted = 0, accepted = 0;
+        double expected = 0, decodeSeconds = 0;
+        ulong digest = 14695981039346656037;
+        long start = Stopwatch.GetTimestamp();
+        for (int first = 0; first < calls.Count; first += settings.Concurrency)
+        {
+            List<Generation> batch = [];
+            for (int i = first; i < Math.Min(first + settings.Concurrency, calls.Count); i++)
+            {
+                model.Recording = calls[i].OutputIds is int[] recorded ? [.. calls[i].PromptIds, .. recorded] : null;
+                batch.Add(engine.Submit(Request(calls[i], i)));
+            }
+
+            foreach (Generation generation in batch)
+            {
+                long firstToken = 0;
+                await foreach (TokenOutput output in generation.Outputs.ReadAllAsync())
+                {
+                    firstToken = firstToken == 0 ? Stopwatch.GetTimestamp() : firstToken;
+                    digest = (digest ^ (uint)output.TokenId) * 1099511628211;
+                }
+
+                decodeSeconds += Stopwatch.GetElapsedTime(firstToken).TotalSeconds;
+                GenerationStatistics statistics = generation.Statistics;
+                outputs += statistics.OutputTokens;
+                steps += statistics.DecodeSteps;
+                drafted += statistics.DraftedTokens;
+                accepted += statistics.AcceptedTokens;
+                expected += statistics.ExpectedAcceptedTokens;
+            }
+        }
+
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return new BenchPass(workload, mode, round, calls.Count, outputs, seconds, decodeSeconds, steps, drafted, accepted, expected, digest);
+    }
+
+    private GenerationRequest Request(BenchCall call, int index) => new()
+    {
+        Id = $"bench-{index}",
+        PromptIds = call.PromptIds,
+        Namespace = Namespace,
+        MaxOutputTokens = call.OutputIds?.Length ?? settings.MaxTokens,
+        StopTokenIds = call.OutputIds is null ? settings.StopTokenIds : [],
+        Sampling = new SamplingParameters { Temperature = settings.Temperature, Seed = (ulong)index },
+    };
+}
+
+/// <summary>How a bench runs.</summary>
+internal sealed record BenchSettings
+{
+    public const string Plain = "plain";
+
+    public required IReadOnlyList<string> Modes { get; init; }
+
+    public required IReadOnlyList<int> StopTokenIds { get; init; }
+
+    public int Rounds { get; init; } = 3;
+
+    public int Concurrency { get; init; } = 1;
+
+    public int MaxTokens { get; init; } = 512;
+
+    public float Temperature { get; init; }
+}

@@ -1,0 +1,76 @@
+using Agentic.ModelRuntime;
+
+namespace Agentic.Proxy;
+
+/// <summary>Calls that are measured together.</summary>
+/// <param name="Name">Shown in the results.</param>
+/// <param name="Calls">In order: earlier ones are history to later ones.</param>
+/// <param name="Skipped">Calls that did not fit the model's context, or whose template does not extend.</param>
+/// <param name="Temperature">Instead of the run's.</param>
+/// <param name="Tokens">Tokens of every answer, instead of the run's most and the model's own end.</param>
+internal sealed record BenchWorkload(string Name, IReadOnlyList<BenchCall> Calls, int Skipped, float? Temperature = null, int? Tokens = null)
+{
+    /// <summary>Name of the workload in which nothing repeats.</summary>
+    public const string Control = "novel";
+
+    private const float NovelTemperature = 2;
+    private const int NovelTokens = 64;
+
+    /// <summary>Reads conversation files into one workload for each kind that they name.</summary>
+    /// <param name="modelDirectory">Whose template and tokenizer lay them out.</param>
+    /// <param name="files">JSON lines, plain or gzip.</param>
+    /// <param name="forced">Whether the recorded answers are kept.</param>
+    /// <param name="context">Longest prompt and answer together.</param>
+    /// <param name="maxCalls">Calls of one workload; the rest is left out.</param>
+    public static List<BenchWorkload> Read(string modelDirectory, IEnumerable<string> files, bool forced, int context, int maxCalls)
+    {
+        Tokenizer tokenizer = Tokenizer.Load(modelDirectory);
+        ChatTemplate template = ChatTemplate.Load(modelDirectory);
+        Dictionary<string, (List<BenchCall> Calls, int Skipped)> workloads = [];
+        foreach (ConversationFile.Call call in files.SelectMany(ConversationFile.Read))
+        {
+            (List<BenchCall> calls, int skipped) = workloads.GetValueOrDefault(call.Workload, ([], 0));
+            if (calls.Count == maxCalls)
+                continue;
+            BenchCall? encoded = Encode(call, forced);
+            bool fits = encoded is not null && encoded.PromptIds.Length + (encoded.OutputIds?.Length ?? 1) < context && encoded.OutputIds is not [];
+            if (fits)
+                calls.Add(encoded!);
+            workloads[call.Workload] = (calls, skipped + (fits ? 0 : 1));
+        }
+
+        return [.. workloads.Where(entry => entry.Value.Calls.Count > 0).Select(entry => new BenchWorkload(entry.Key, entry.Value.Calls, entry.Value.Skipped))];
+
+        BenchCall? Encode(ConversationFile.Call call, bool withAnswer)
+        {
+            try
+            {
+                string prompt = template.Render(call.Prompt);
+                int[]? answer = null;
+                if (withAnswer)
+                {
+                    string whole = template.Render(call.WithAnswer);
+                    if (!whole.StartsWith(prompt, StringComparison.Ordinal))
+                        return null;
+                    answer = tokenizer.Encode(whole[prompt.Length..], addSpecialTokens: false);
+                }
+
+                return new BenchCall(call.Workload, tokenizer.Encode(prompt, addSpecialTokens: false), answer);
+            }
+            catch (ChatTemplateException)
+            {
+                // A conversation that the template refuses cannot be sent to this model: it counts among the skipped.
+                return null;
+            }
+        }
+    }
+
+    /// <summary>A control in which nothing repeats: random prompts, at a temperature where the model improvises.</summary>
+    public static BenchWorkload Novel(int vocabularySize, int calls)
+    {
+        const int PromptTokens = 64;
+        var random = new Random(1);
+        int[] Prompt() => [.. Enumerable.Range(0, PromptTokens).Select(_ => random.Next(vocabularySize))];
+        return new(Control, [.. Enumerable.Range(0, calls).Select(_ => new BenchCall(Control, Prompt(), null))], 0, NovelTemperature, NovelTokens);
+    }
+}

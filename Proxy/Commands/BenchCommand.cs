@@ -1,0 +1,114 @@
+using System.CommandLine;
+using System.Text.Json;
+using Agentic.Kernels;
+using Agentic.ModelRuntime;
+
+namespace Agentic.Proxy;
+
+/// <summary><c>agentic bench</c>: what speculation gains on this machine, end to end, in one run.</summary>
+internal static class BenchCommand
+{
+    private static readonly Option<string?>
+        Model = CommandRunner.Option<string?>("--model", "DIR", "A Hugging Face checkpoint directory. Default: the bundled model.");
+
+    private static readonly Option<string[]>
+        Prompts = Files("--prompts", "Conversations (JSON lines) whose prompts the model answers freely. Default: the bundled model's world."),
+        Traces = Files("--traces", "Recorded conversations along which the target is forced: acceptance is real, and time is.");
+
+    private static readonly Option<int?>
+        Rounds = CommandRunner.Option<int?>("--rounds", "N", "Passes of each mode over each workload. Default: 3."),
+        Concurrency = CommandRunner.Option<int?>("--concurrency", "N", "Requests at once. Default: 1."),
+        MaxCalls = CommandRunner.Option<int?>("--max-calls", "N", "Calls of one workload. Default: 100."),
+        MaxTokens = CommandRunner.Option<int?>("--max-tokens", "N", "Tokens of one free answer. Default: 512."),
+        DraftNodes = CommandRunner.Option<int?>("--draft-nodes", "N", "Most drafted tokens of one sequence and step. Default: 32."),
+        Threads = CommandRunner.Option<int?>("--threads", "N", "Threads that compute. Default: one a core.");
+
+    private static readonly Option<float?>
+        Temperature = CommandRunner.Option<float?>("--temperature", "T", "Of free answers. Default: 0.");
+
+    private static readonly Option<bool>
+        Json = new("--json") { Description = "Every pass as JSON instead of a table." };
+
+    public static Command Create()
+    {
+        var command = new Command("bench", "Measures plain decoding against speculation, turn by turn in one run.")
+        {
+            Model, Prompts, Traces, Rounds, Concurrency, MaxCalls, MaxTokens, DraftNodes, Threads, Temperature, Json,
+        };
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private static Option<string[]> Files(string name, string help) =>
+        new(name) { HelpName = "FILE…", Description = help, AllowMultipleArgumentsPerToken = true };
+
+    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        string directory = parsed.GetValue(Model) ?? BundledModel.Directory
+            ?? throw new CommandException("model: the bundled model is not beside the server; name a checkpoint directory with --model");
+        string[] traces = parsed.GetValue(Traces) ?? [], prompts = parsed.GetValue(Prompts) ?? [];
+        bool forced = traces.Length > 0;
+        if (!forced && prompts.Length == 0)
+            prompts = [BundledWorld()];
+
+        int threads = Positive(parsed, Threads, Environment.ProcessorCount);
+        using var kernels = new CpuKernels(threads);
+        using Transformer transformer = Transformer.Load(directory, new ModelOptions(), kernels);
+        var model = new ForcedModel(transformer);
+        int concurrency = forced ? 1 : Positive(parsed, Concurrency, 1);
+        EngineOptions options = new()
+        {
+            KvBlocks = (int)Math.Min(((long)concurrency * model.MaxPositions / model.BlockSize) + 256, (4L << 30) / model.KvBytesPerBlock),
+            MaxSequences = concurrency,
+            MaxDraftNodes = Positive(parsed, DraftNodes, 32),
+        };
+        model.AllocateKv(options.KvBlocks);
+        int context = Math.Min(model.MaxPositions, options.KvBlocks * model.BlockSize);
+
+        var settings = new BenchSettings
+        {
+            Modes = [BenchSettings.Plain, "suffix"],
+            StopTokenIds = [.. GenerationConfig.Read(directory).EosTokenIds],
+            Rounds = Positive(parsed, Rounds, 3),
+            Concurrency = concurrency,
+            MaxTokens = Positive(parsed, MaxTokens, 512),
+            Temperature = parsed.GetValue(Temperature) ?? 0,
+        };
+        var workloads = BenchWorkload.Read(directory, forced ? traces : prompts, forced, context, Positive(parsed, MaxCalls, 100));
+        if (!forced)
+            workloads.Add(BenchWorkload.Novel(model.VocabularySize, Math.Min(24, Positive(parsed, MaxCalls, 100))));
+
+        List<BenchPass> passes = [];
+        foreach (BenchWorkload workload in workloads)
+        {
+            var runner = new BenchRunner(model, options, settings with
+            {
+                Temperature = workload.Temperature ?? settings.Temperature,
+                MaxTokens = workload.Tokens ?? settings.MaxTokens,
+                StopTokenIds = workload.Tokens is null ? settings.StopTokenIds : [],
+            });
+            passes.AddRange(await runner.RunAsync(workload, cancellation));
+        }
+
+        List<BenchResult> results = BenchResult.Summarize(passes);
+        if (parsed.GetValue(Json))
+        {
+            var report = new BenchReport(Path.GetFileName(directory), settings.Rounds, concurrency, threads, results);
+            Console.WriteLine(JsonSerializer.Serialize(report, BenchJson.Default.BenchReport));
+        }
+        else
+            Console.Write(BenchResult.Table(results));
+        return results.All(result => result.SameTokens) ? 0 : throw new CommandException("two modes wrote different tokens: speculation changed an answer, which is a fault of the server");
+    }
+
+    private static string BundledWorld() => BundledModel.Directory is string model && Path.Combine(model, "..", "..", "loadtests", "data", "world.jsonl") is var file && File.Exists(file)
+        ? Path.GetFullPath(file)
+        : throw new CommandException("prompts: the bundled workload is not beside the server; name a file of conversations with --prompts");
+
+    private static int Positive(ParseResult parsed, Option<int?> option, int otherwise) => parsed.GetValue(option) switch
+    {
+        null => otherwise,
+        int value and > 0 => value,
+        int value => throw new CommandException($"{option.Name.TrimStart('-')}: {value} is not 1 or more"),
+    };
+}

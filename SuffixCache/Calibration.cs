@@ -1,0 +1,41 @@
+namespace Agentic.SuffixCache;
+
+/// <summary>Makes a node's probability the frequency with which nodes like it were taken.</summary>
+/// <remarks>
+/// Votes are calibrated token by token, and yet a draft picks the likeliest of many nodes, which is to pick the overrated ones. So nodes are
+/// counted in half-octaves of probability: how many were expected to be taken, and how many were.
+/// </remarks>
+internal sealed class Calibration
+{
+    private const int Classes = 24;
+
+    // As if so many nodes of each class had been taken as expected.
+    private const float Prior = 8;
+
+    // Counts halve here, so that the last few hundred taken nodes of a class decide.
+    private const float MostTaken = 400;
+
+    private readonly float[] _expected = new float[Classes];
+    private readonly float[] _taken = new float[Classes];
+    private readonly float[] _factors = new float[Classes];
+
+    public Calibration() => Array.Fill(_factors, 1);
+
+    public float Correct(float probability) => Math.Min(1, probability * _factors[Class(probability)]);
+
+    /// <summary>A node was drafted, and the target's text decided about it.</summary>
+    public void Learn(float probability, bool taken)
+    {
+        int c = Class(probability);
+        _expected[c] += probability;
+        if (taken && ++_taken[c] > MostTaken)
+        {
+            _expected[c] /= 2;
+            _taken[c] /= 2;
+        }
+
+        _factors[c] = (_taken[c] + Prior) / (_expected[c] + Prior);
+    }
+
+    private static int Class(float probability) => Math.Clamp((int)(-2 * MathF.Log2(probability)), 0, Classes - 1);
+}

@@ -1,0 +1,95 @@
+using Agentic.Kernels;
+
+namespace Agentic.Tests;
+
+/// <summary>Rotary embedding into the cache, and moves within it.</summary>
+public sealed unsafe class KvCacheKernelTests
+{
+    public static TheoryData<string> AllBacks => Backs.All;
+
+    [Theory]
+    [MemberData(nameof(AllBacks))]
+    public void RopeWriteKv_AgreesWithReference_AndTouchesNoOtherSlot(string back)
+    {
+        using IKernels kernels = Backs.Open(back);
+        using Reference reference = new();
+        for (int seed = 0; seed < 60; seed++)
+        {
+            Random random = new(seed);
+            int dim = random.GetItems([10, 16, 24, 64, 96, 128], 1)[0], kvHeads = random.Next(1, 4), heads = kvHeads * random.Next(1, 9);
+            int rows = random.Next(1, 30), blocks = 9, blockSize = 4, width = (heads + 2 * kvHeads) * dim;
+            (ElementType type, ElementType normType) = ((ElementType)random.Next(3), (ElementType)random.Next(3));
+            int[] slots = [.. Enumerable.Range(0, blocks * blockSize)];
+            random.Shuffle(slots);
+
+            using Native<float> qkv = Tensors.Floats(random, rows * width), same = new(qkv.Span), cosSin = Tensors.Floats(random, 50 * dim);
+            using Native<byte> queryNorm = Tensors.Stored(random, normType, dim), keyNorm = Tensors.Stored(random, normType, dim);
+            using Native<int> positions = new([.. Enumerable.Range(0, rows).Select(_ => random.Next(50))]), target = new(slots.AsSpan(0, rows));
+            using Native<byte> pool = Tensors.Stored(random, type, blocks * 2 * kvHeads * blockSize * dim), expectedPool = new(pool.Span);
+            KvLayer kv = new() { Data = pool, Type = type, KvHeads = kvHeads, HeadDim = dim, BlockSize = blockSize };
+            bool normed = random.Next(2) == 0;
+            RopeWriteKvArgs args = new()
+            {
+                Qkv = qkv,
+                QueryNorm = normed ? queryNorm.Pointer : null,
+                KeyNorm = normed ? keyNorm.Pointer : null,
+                NormType = normType,
+                Epsilon = 1e-6f,
+                CosSin = cosSin,
+                Positions = positions,
+                Slots = target,
+                Kv = kv,
+                Rows = rows,
+                Heads = heads,
+            };
+            kernels.RopeWriteKv(args);
+            reference.RopeWriteKv(args with { Qkv = same, Kv = kv with { Data = expectedPool } });
+
+            for (int row = 0; row < rows; row++)
+                Tensors.AssertClose(same.Span.Slice(row * width, heads * dim), qkv.Span.Slice(row * width, heads * dim), 2e-6, $"queries, seed {seed}");
+            // A 16-bit key may round to the other neighbour when float32 arithmetic lands on the other side of a tie.
+            double tolerance = type switch { ElementType.Float32 => 2e-6, ElementType.Float16 => 1e-3, _ => 8e-3 };
+            Tensors.AssertClose(Widened(expectedPool, type), Widened(pool, type), tolerance, $"cache, seed {seed}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(AllBacks))]
+    public void CommitKv_MovesAcceptedRowsInPlace_InAllLayers(string back)
+    {
+        using IKernels kernels = Backs.Open(back);
+        for (int seed = 0; seed < 30; seed++)
+        {
+            Random random = new(seed);
+            int dim = 24, kvHeads = random.Next(1, 4), blockSize = 4, blocks = 8, context = random.Next(10), elements = blocks * 2 * kvHeads * blockSize * dim;
+            ElementType type = (ElementType)random.Next(3);
+            using Native<byte> first = Tensors.Stored(random, type, elements), second = Tensors.Stored(random, type, elements);
+            using Native<byte> firstBefore = new(first.Span), secondBefore = new(second.Span);
+            KvLayer kv = new() { Type = type, KvHeads = kvHeads, HeadDim = dim, BlockSize = blockSize };
+            // Accepted rows are a rising selection of the tree's, so that a target may be the source of an earlier move.
+            int[] accepted = [.. Enumerable.Range(0, 20).Where(_ => random.Next(2) == 0)];
+            using Native<KvMove> moves = new([.. accepted.Select((row, depth) => new KvMove(context + row, context + depth))]);
+            using Native<KvLayer> layers = new([kv with { Data = first }, kv with { Data = second }]);
+            kernels.CommitKv(new CommitKvArgs { LayerPools = layers, Layers = 2, Moves = moves, MoveCount = moves.Length });
+
+            for (int slot = 0; slot < blocks * blockSize; slot++)
+            {
+                int depth = slot - context, source = depth >= 0 && depth < accepted.Length ? context + accepted[depth] : slot;
+                for (int head = 0; head < 2 * kvHeads; head++)
+                {
+                    AssertMoved(kv, firstBefore, kv.KeyOffset(source, head), first, kv.KeyOffset(slot, head));
+                    AssertMoved(kv, secondBefore, kv.KeyOffset(source, head), second, kv.KeyOffset(slot, head));
+                }
+            }
+        }
+    }
+
+    private static void AssertMoved(KvLayer kv, Native<byte> before, long from, Native<byte> after, long to)
+    {
+        int size = Elements.Size(kv.Type), bytes = kv.HeadDim * size;
+        Assert.Equal(before.Span.Slice((int)from * size, bytes), after.Span.Slice((int)to * size, bytes));
+    }
+
+    private static float[] Widened(Native<byte> pool, ElementType type) =>
+        [.. Enumerable.Range(0, pool.Length / Elements.Size(type)).Select(i => Elements.Load(pool, type, i))];
+}

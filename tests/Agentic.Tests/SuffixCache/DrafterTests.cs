@@ -1,0 +1,109 @@
+using Agentic.SuffixCache;
+
+namespace Agentic.Tests;
+
+public sealed class DrafterTests
+{
+    private const int Vocabulary = 64;
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void AnyDraft_IsATrieWithFallingProbabilities(int seed)
+    {
+        using SuffixHistory history = new(Vocabulary, 64 << 20);
+        NoisyText text = new(seed);
+        Continuation draft = new(64);
+        for (int call = 0; call < 20; call++)
+        {
+            using SuffixSession session = history.BeginSession(default, text.Next(100));
+            for (int step = 0; step < 50; step++)
+            {
+                int most = 1 + (step % 64), deepest = 1 + (step % 20);
+                session.Draft(most, deepest, draft);
+                Assert.True(draft.Count <= most);
+                for (int i = 0; i < draft.Count; i++)
+                {
+                    int parent = draft.Parents[i];
+                    Assert.InRange(parent, -1, i - 1);
+                    Assert.Equal(parent < 0 ? 1 : draft.Depths[parent] + 1, draft.Depths[i]);
+                    Assert.InRange(draft.Depths[i], 1, deepest);
+                    Assert.InRange(draft.TokenIds[i], 0, Vocabulary - 1);
+                    Assert.InRange(draft.Probabilities[i], 0, parent < 0 ? 1 : draft.Probabilities[parent]);
+                    Assert.True(i == 0 || draft.Probabilities[i] <= draft.Probabilities[i - 1], "best first");
+                    Assert.True(draft.MatchLengths[i] > 0);
+                    for (int j = 0; j < i; j++)
+                        Assert.False(draft.Parents[j] == parent && draft.TokenIds[j] == draft.TokenIds[i], "siblings differ");
+                }
+
+                session.Append(text.Next(1 + (step % 5)));
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 0.05)]
+    [InlineData(2, 0.3)]
+    [InlineData(3, 0.7)]
+    public void Probabilities_AreFrequencies(int seed, double noise)
+    {
+        NoisyText text = new(seed, noise);
+        RecordedConversation conversation = new([new RecordedSegment(false, text.Next(2000)), new RecordedSegment(true, text.Next(40_000))]);
+        ReplayResult result = TraceReplay.Run([conversation], maxNodes: 32);
+        Assert.InRange(result.Predicted / result.Accepted, 0.95, 1.05);
+        Assert.InRange(result.CalibrationError, 0, 0.03);
+    }
+
+    [Fact]
+    public void DraftingAndLearning_AllocateNothing()
+    {
+        using SuffixHistory history = new(Vocabulary, 64 << 20);
+        NoisyText text = new(seed: 1);
+        Continuation draft = new(64);
+        using SuffixSession session = history.BeginSession(default, text.Next(5000));
+        int[][] pieces = [.. Enumerable.Range(0, 200).Select(i => text.Next(1 + (i % 3)))];
+        Step(pieces[0]);
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 1; i < pieces.Length; i++)
+            session.Draft(64, 64, draft);
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+
+        // A sequence's own ids are kept in an array that doubles: less than 16 bytes a token in all.
+        int tokens = pieces[1..].Sum(piece => piece.Length);
+        for (int i = 1; i < pieces.Length; i++)
+            Step(pieces[i]);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, (5000 + tokens) * 16);
+
+        void Step(int[] piece)
+        {
+            session.Draft(64, 64, draft);
+            session.Append(piece);
+        }
+    }
+
+    /// <summary>A few phrases again and again, with wrong tokens among them.</summary>
+    private sealed class NoisyText(int seed, double noise = 0.1)
+    {
+        private readonly Random _random = new(seed);
+        private int[][]? _phrases;
+        private int[] _phrase = [];
+        private int _at;
+
+        public int[] Next(int length)
+        {
+            _phrases ??= [.. Enumerable.Range(0, 30).Select(_ => Enumerable.Range(0, _random.Next(3, 20)).Select(_ => _random.Next(Vocabulary)).ToArray())];
+            int[] text = new int[length];
+            for (int i = 0; i < length; i++)
+            {
+                if (_at == _phrase.Length)
+                    (_phrase, _at) = (_phrases[_random.Next(_phrases.Length)], 0);
+                int token = _phrase[_at++];
+                text[i] = _random.NextDouble() < noise ? _random.Next(Vocabulary) : token;
+            }
+
+            return text;
+        }
+    }
+}

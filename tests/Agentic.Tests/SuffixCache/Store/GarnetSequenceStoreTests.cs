@@ -1,0 +1,6 @@
+namespace Agentic.Tests;
+
+public sealed class GarnetSequenceStoreTests : SequenceStoreTests
+{
+    private protected override StoreServer Server { get; } = new GarnetServer();
+}

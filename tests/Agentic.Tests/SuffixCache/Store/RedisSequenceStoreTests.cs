@@ -1,0 +1,54 @@
+using Agentic.SuffixCache;
+using StackExchange.Redis;
+
+namespace Agentic.Tests;
+
+[Trait("Category", "Redis")]
+public sealed class RedisSequenceStoreTests : SequenceStoreTests
+{
+    private protected override StoreServer Server { get; } = new RedisServer();
+
+    [Theory]
+    [InlineData("replicaof 127.0.0.1 1", "replicaof no one")]               // a read-only replica
+    [InlineData("config set maxmemory 1", "config set maxmemory 0")]        // full
+    [InlineData("config set min-replicas-to-write 1", "config set min-replicas-to-write 0")]
+    public async Task WritesRefused_AreMadeOnceTheyMayBe(string breaks, string mends)
+    {
+        StoredSequence[] before = [.. Sequences(One, seed: 20, count: 10)], after = [.. Sequences(One, seed: 21, count: 10)];
+        await using RedisSequenceStore store = Store();
+        Array.ForEach(before, store.Append);
+        await UntilAsync(() => store.Statistics.Written == before.Length);
+        await ExecuteAsync(breaks);
+        Array.ForEach(after, store.Append);
+        await UntilAsync(() => store.Statistics.Failures > 1);
+        AssertSame(before, await ReplayAsync(One));
+
+        await ExecuteAsync(mends);
+        await UntilAsync(() => store.Statistics.Queued == 0);
+        Assert.Equal(0, store.Statistics.Dropped);
+        AssertSame([.. before, .. after], await ReplayAsync(One));
+    }
+
+    [Fact]
+    public async Task AnswersTooSlowly_LosesAndDoublesNothing()
+    {
+        StoredSequence[] appended = [.. Sequences(One, seed: 22, count: 30)];
+        await using RedisSequenceStore store = Store(new() { Timeout = TimeSpan.FromMilliseconds(200) });
+        foreach (StoredSequence[] burst in appended.Chunk(10))
+        {
+            await ExecuteAsync("client pause 1000 write");   // the answer comes after the caller gave up: was it written or not?
+            Array.ForEach(burst, store.Append);
+            await UntilAsync(() => store.Statistics.Queued == 0);
+        }
+
+        Assert.InRange(store.Statistics.Failures, 1, long.MaxValue);
+        AssertSame(appended, await ReplayAsync(One));
+    }
+
+    private async Task ExecuteAsync(string command)
+    {
+        await using ConnectionMultiplexer connection = await Server.ConnectAsync();
+        string[] words = command.Split(' ');
+        await connection.GetServers()[0].ExecuteAsync(words[0], [.. words[1..].Cast<object>()]);
+    }
+}
