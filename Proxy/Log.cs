@@ -14,6 +14,9 @@ internal static partial class Log
     [LoggerMessage(102, LogLevel.Error, "{RequestId}: failed after its stream had begun.")]
     public static partial void StreamFailed(ILogger logger, string requestId, Exception exception);
 
+    [LoggerMessage(104, LogLevel.Warning, "/metrics leaves out {Metric}: {Reason}")]
+    public static partial void MetricRefused(ILogger logger, string metric, string reason);
+
     [LoggerMessage(103, LogLevel.Debug, "{RequestId}: {PromptTokens} prompt tokens, {SplicedMessages} messages as they were generated.")]
     public static partial void PromptEncoded(ILogger logger, string requestId, int promptTokens, int splicedMessages);
 

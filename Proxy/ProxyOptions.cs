@@ -33,7 +33,7 @@ internal sealed class ProxyOptionsValidator : IValidateOptions<ProxyOptions>
     {
         List<string> wrong = [];
         if (options.Secret.Length < SecretBytes)
-            wrong.Add($"Secret: {options.Secret.Length} bytes, and {SecretBytes} are the least. Delete the secret's file to have a new one made.");
+            wrong.Add($"Secret: {options.Secret.Length} bytes, and {SecretBytes} are the least. Delete its file to have a new one made.");
         if (options.ApiKeys.Any(key => string.IsNullOrWhiteSpace(key.Key) || string.IsNullOrWhiteSpace(key.Value)))
             wrong.Add("ApiKeys: a key or its tenant is empty. Give each key a tenant's name.");
         if (options.ModelAliases.Any(string.IsNullOrWhiteSpace))

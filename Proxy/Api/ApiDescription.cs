@@ -8,7 +8,8 @@ internal static class ApiDescription
     public static void Configure(OpenApiOptions options) => options.AddDocumentTransformer((document, _, _) =>
     {
         document.Info.Title = "Agentic";
-        document.Info.Description = "An OpenAI-compatible server. Answers with \"stream\": true are server-sent events, one chunk each, and then [DONE].";
+        document.Info.Description = "An OpenAI-compatible server. Answers to requests with \"stream\": true are server-sent events, "
+            + "one chunk each, and then [DONE].";
         document.Servers?.Clear();
         return Task.CompletedTask;
     });

@@ -40,15 +40,17 @@ internal sealed class ApiException(int status, ErrorDetail error) : Exception(er
             param, "invalid_value");
 
     public static ApiException TooLong(int contextTokens, int promptTokens, string param) =>
-        Invalid($"This model's maximum context length is {contextTokens} tokens. However, your request has {promptTokens} tokens and leaves "
-            + "no room for an answer. Please reduce its length.", param, "context_length_exceeded");
+        Invalid(
+            $"This model's maximum context length is {contextTokens} tokens. However, your request has {promptTokens} tokens and "
+            + "leaves no room for an answer. Please reduce its length.", param, "context_length_exceeded");
 
     public static ApiException WrongKey(string message) =>
         new(StatusCodes.Status401Unauthorized, new(message, "invalid_request_error", null, "invalid_api_key"));
 
     public static ApiException UnknownModel(string model) =>
         new(StatusCodes.Status404NotFound,
-            new($"The model `{model}` does not exist or you do not have access to it.", "invalid_request_error", "model", "model_not_found"));
+            new($"The model `{model}` does not exist or you do not have access to it.", "invalid_request_error", "model",
+                "model_not_found"));
 
     public static ApiException Server(string message, int status = StatusCodes.Status500InternalServerError) =>
         new(status, new(message, "server_error", null, null));

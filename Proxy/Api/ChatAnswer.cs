@@ -29,7 +29,9 @@ internal sealed class ChatAnswer
     public AssistantMessage ToMessage(bool legacy) => new(
         "assistant",
         Content,
-        _calls.Count == 0 || legacy ? null : [.. _calls.Select(call => new ToolCall(call.Id, "function", Function(call.Name, call.Arguments)))],
+        _calls.Count == 0 || legacy
+            ? null
+            : [.. _calls.Select(call => new ToolCall(call.Id, "function", Function(call.Name, call.Arguments)))],
         _calls.Count == 0 || !legacy ? null : Function(_calls[0].Name, _calls[0].Arguments),
         null,
         []);

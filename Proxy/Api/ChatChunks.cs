@@ -4,6 +4,7 @@ namespace Agentic.Proxy;
 internal sealed class ChatChunks(
     EventStream stream, string id, long created, string model, string fingerprint, bool withUsage, Logprobs? logprobs, bool legacy)
 {
+    private const string ObjectName = "chat.completion.chunk";
     private readonly HashSet<int> _begun = [];
     private readonly Dictionary<int, List<ScoredToken>> _unsent = [];
 
@@ -29,7 +30,7 @@ internal sealed class ChatChunks(
     public void WriteEnd(Usage usage)
     {
         if (withUsage)
-            stream.Write(new ChatCompletionUsageChunk(id, "chat.completion.chunk", created, model, Wire.ServiceTier, fingerprint, [], usage),
+            stream.Write(new ChatCompletionUsageChunk(id, ObjectName, created, model, Wire.ServiceTier, fingerprint, [], usage),
                 WireJson.Wire.ChatCompletionUsageChunk);
         stream.WriteDone();
     }
@@ -50,7 +51,8 @@ internal sealed class ChatChunks(
     {
         OutputEventKind.Text => new ContentDelta(next.Text),
         OutputEventKind.CallStart when legacy => new FunctionCallDelta(new FunctionDelta(next.Text, "")),
-        OutputEventKind.CallStart => new ToolCallsDelta([new ToolCallDelta(next.Call, next.CallId, "function", new FunctionDelta(next.Text, ""))]),
+        OutputEventKind.CallStart =>
+            new ToolCallsDelta([new ToolCallDelta(next.Call, next.CallId, "function", new FunctionDelta(next.Text, ""))]),
         _ when legacy => new FunctionCallDelta(new FunctionDelta(null, next.Text)),
         _ => new ToolCallsDelta([new ToolCallDelta(next.Call, null, null, new FunctionDelta(null, next.Text))]),
     };
@@ -59,10 +61,10 @@ internal sealed class ChatChunks(
     {
         ChatChunkChoice[] choices = [new(index, delta, scores, finishReason)];
         if (withUsage)
-            stream.Write(new ChatCompletionUsageChunk(id, "chat.completion.chunk", created, model, Wire.ServiceTier, fingerprint, choices, null),
+            stream.Write(new ChatCompletionUsageChunk(id, ObjectName, created, model, Wire.ServiceTier, fingerprint, choices, null),
                 WireJson.Wire.ChatCompletionUsageChunk);
         else
-            stream.Write(new ChatCompletionChunk(id, "chat.completion.chunk", created, model, Wire.ServiceTier, fingerprint, choices),
+            stream.Write(new ChatCompletionChunk(id, ObjectName, created, model, Wire.ServiceTier, fingerprint, choices),
                 WireJson.Wire.ChatCompletionChunk);
     }
 }

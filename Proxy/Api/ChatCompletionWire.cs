@@ -40,11 +40,13 @@ internal sealed record TopLogprob(string Token, float Logprob, IReadOnlyList<int
 
 /// <summary>A piece of a streamed answer.</summary>
 internal record ChatCompletionChunk(
-    string Id, string Object, long Created, string Model, string ServiceTier, string SystemFingerprint, IReadOnlyList<ChatChunkChoice> Choices);
+    string Id, string Object, long Created, string Model, string ServiceTier, string SystemFingerprint,
+    IReadOnlyList<ChatChunkChoice> Choices);
 
 /// <summary>A piece of a stream that was asked for token counts; they are null in all but the last.</summary>
 internal sealed record ChatCompletionUsageChunk(
-    string Id, string Object, long Created, string Model, string ServiceTier, string SystemFingerprint, IReadOnlyList<ChatChunkChoice> Choices,
+    string Id, string Object, long Created, string Model, string ServiceTier, string SystemFingerprint,
+    IReadOnlyList<ChatChunkChoice> Choices,
     [property: JsonPropertyOrder(1)] Usage? Usage)
     : ChatCompletionChunk(Id, Object, Created, Model, ServiceTier, SystemFingerprint, Choices);
 

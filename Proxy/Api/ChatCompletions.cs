@@ -63,7 +63,8 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
         }
         catch (JinjaException exception)
         {
-            throw ApiException.Invalid($"The model's chat template does not take these messages: {exception.Message}", "messages", "invalid_value");
+            throw ApiException.Invalid($"The model's chat template does not take these messages: {exception.Message}", "messages",
+                "invalid_value");
         }
     }
 

@@ -3,7 +3,8 @@ using System.Text.Json.Nodes;
 
 namespace Agentic.Proxy;
 
-/// <summary>What a message may look like. Arguments in a history are not looked into: models write all sorts, and clients send it back.</summary>
+/// <summary>What a message may look like. Arguments in a history are not looked into: models write all sorts, and clients send it
+/// back.</summary>
 internal static class ChatMessageRules
 {
     private static readonly string[] Roles = ["system", "developer", "user", "assistant", "tool", "function"];
@@ -12,7 +13,8 @@ internal static class ChatMessageRules
     {
         IReadOnlyList<Fields> messages = request.Objects("messages") ?? throw ApiException.Missing("messages");
         if (messages.Count == 0)
-            throw ApiException.Invalid("Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.",
+            throw ApiException.Invalid(
+                "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.",
                 "messages", "empty_array");
         foreach (Fields message in messages)
             Check(message);

@@ -23,7 +23,8 @@ internal sealed record CompletionRequest : SamplingRequest
         Echo = fields.Boolean("echo") ?? false;
         Logprobs = fields.Integer("logprobs", 0, MaxLogprobs);
         if (Echo && Logprobs is not null)
-            throw ApiException.Invalid("'echo' together with 'logprobs' is not supported: prompts are not scored.", "echo", "unsupported_value");
+            throw ApiException.Invalid("'echo' together with 'logprobs' is not supported: prompts are not scored.", "echo",
+                "unsupported_value");
         if (!string.IsNullOrEmpty(fields.String("suffix")))
             throw ApiException.Invalid("'suffix' is not supported: the model writes from left to right.", "suffix", "unsupported_value");
         if (fields.Integer("best_of", 1) is { } best && best != Choices)
@@ -57,12 +58,15 @@ internal sealed record CompletionRequest : SamplingRequest
             JsonArray items when items[0] is JsonValue first && first.GetValueKind() == JsonValueKind.Number => [Ids(items, "prompt")],
             JsonArray items when items.Count > maxPrompts => throw ApiException.Invalid(
                 $"Invalid 'prompt': at most {maxPrompts} prompts, but got {items.Count}.", "prompt", "array_above_max_length"),
-            JsonArray items => [.. items.Select((item, i) => item is JsonArray ids ? Ids(ids, $"prompt[{i}]") : Text(item, $"prompt[{i}]"))],
+            JsonArray items =>
+                [.. items.Select((item, i) => item is JsonArray ids ? Ids(ids, $"prompt[{i}]") : Text(item, $"prompt[{i}]"))],
             _ => [Text(prompt, "prompt")],
         };
         int empty = Array.FindIndex(prompts, ids => ids.Length == 0);
-        return empty < 0 ? prompts : throw ApiException.Invalid("Invalid 'prompt': it has no tokens.", prompts.Length == 1 ? "prompt" : $"prompt[{empty}]",
-            "empty_string");
+        return empty < 0
+            ? prompts
+            : throw ApiException.Invalid(
+                "Invalid 'prompt': it has no tokens.", prompts.Length == 1 ? "prompt" : $"prompt[{empty}]", "empty_string");
 
         int[] Ids(JsonArray items, string where) => Fields.Integers(items, where, 0, codec.VocabularySize - 1);
 

@@ -3,7 +3,8 @@ using System.Text.Json.Serialization;
 namespace Agentic.Proxy;
 
 /// <summary>An answer of <c>/v1/completions</c>, or a piece of a streamed one.</summary>
-internal record Completion(string Id, string Object, long Created, string Model, IReadOnlyList<CompletionChoice> Choices, string SystemFingerprint);
+internal record Completion(string Id, string Object, long Created, string Model, IReadOnlyList<CompletionChoice> Choices,
+    string SystemFingerprint);
 
 /// <summary>An answer with token counts, or a piece of a stream that was asked for them; they are null in all but its last.</summary>
 internal sealed record CompletionWithUsage(

@@ -52,7 +52,8 @@ internal sealed class Errors(RequestDelegate next, ILogger<Errors> logger)
     }
 
     public static ApiException TooLarge() =>
-        new(StatusCodes.Status413PayloadTooLarge, new("The request body is too large.", "invalid_request_error", null, "request_too_large"));
+        new(StatusCodes.Status413PayloadTooLarge, new("The request body is too large.", "invalid_request_error", null,
+            "request_too_large"));
 
     /// <summary>Statuses that routing sets without a body.</summary>
     private static ErrorDetail? OfStatus(HttpContext context) => context.Response.StatusCode switch
@@ -60,7 +61,8 @@ internal sealed class Errors(RequestDelegate next, ILogger<Errors> logger)
         StatusCodes.Status404NotFound =>
             new($"Unknown request URL: {context.Request.Method} {context.Request.Path}.", "invalid_request_error", null, "unknown_url"),
         StatusCodes.Status405MethodNotAllowed =>
-            new($"Not allowed to {context.Request.Method} on {context.Request.Path}.", "invalid_request_error", null, "method_not_supported"),
+            new($"Not allowed to {context.Request.Method} on {context.Request.Path}.", "invalid_request_error", null,
+                "method_not_supported"),
         StatusCodes.Status415UnsupportedMediaType =>
             new("The body's Content-Type must be application/json.", "invalid_request_error", null, "unsupported_content_type"),
         _ => null,

@@ -7,7 +7,11 @@ namespace Agentic.Proxy;
 /// <summary>Server-sent events. The headers leave with the first event, so that a failure before it is still a plain error.</summary>
 internal sealed class EventStream(HttpResponse response) : IDisposable
 {
-    private readonly Utf8JsonWriter _json = new(response.BodyWriter, new JsonWriterOptions { Encoder = WireJson.Encoder, SkipValidation = true });
+    private readonly Utf8JsonWriter _json = new(response.BodyWriter, new JsonWriterOptions
+    {
+        Encoder = WireJson.Encoder,
+        SkipValidation = true,
+    });
 
     /// <summary>Whether an event has been written.</summary>
     public bool HasBegun { get; private set; }

@@ -7,7 +7,8 @@ internal sealed record HealthReport(string Status, string Model);
 /// <summary>What this is and where to go on.</summary>
 internal sealed record HomePage(string Name, string Model, IReadOnlyList<string> Endpoints);
 
-/// <summary><c>GET /health</c> (alive while running requests finish), <c>GET /ready</c> (503 once the server stops) and <c>GET /</c>.</summary>
+/// <summary><c>GET /health</c> (alive while running requests finish), <c>GET /ready</c> (503 once the server stops) and
+/// <c>GET /</c>.</summary>
 internal sealed class Health(ServedModel model, IHostApplicationLifetime lifetime)
 {
     public HealthReport Alive() => new(lifetime.ApplicationStopping.IsCancellationRequested ? "stopping" : "ok", model.Name);

@@ -27,7 +27,8 @@ internal sealed class Logprobs(ITextCodec codec)
 
     private TokenLogprob Chat(ScoredToken token)
     {
-        List<TopLogprob> top = [.. token.Logprobs.Top.Select(other => new TopLogprob(Text(other.TokenId, ""), Finite(other.Logprob), Bytes(other.TokenId)))];
+        List<TopLogprob> top = [.. token.Logprobs.Top.Select(other => new TopLogprob(Text(other.TokenId, ""), Finite(other.Logprob),
+            Bytes(other.TokenId)))];
         float own = Finite(token.Logprobs.Logprob);
         if (top.Count > 0 && !token.Logprobs.Top.Any(other => other.TokenId == token.Id))
             top.Add(new TopLogprob(Text(token.Id, ""), own, Bytes(token.Id)));

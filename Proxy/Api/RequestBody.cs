@@ -2,10 +2,12 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Agentic.Proxy;
 
-/// <summary>Reads a request's JSON whole. Nothing is left for later to stumble over: text is checked, a repeated name takes its last value.</summary>
+/// <summary>Reads a request's JSON whole. Nothing is left for later to stumble over: text is checked, a repeated name takes its last
+/// value.</summary>
 internal static class RequestBody
 {
     private const int MaxDepth = 64;
@@ -15,6 +17,8 @@ internal static class RequestBody
     {
         if (context.Request.ContentLength > maxBytes)
             throw Errors.TooLarge();
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+            limit.MaxRequestBodySize = maxBytes;   // Kestrel's own is 30 MB
         PipeReader pipe = context.Request.BodyReader;
         while (true)
         {

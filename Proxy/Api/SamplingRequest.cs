@@ -127,7 +127,8 @@ internal abstract record SamplingRequest
                 throw ApiException.Invalid($"Invalid 'stop': array too long. Expected an array with maximum length {MaxStops}.", "stop",
                     "array_above_max_length");
             case JsonArray items:
-                return [.. items.Select((item, i) => new Fields(new JsonObject { [$"stop[{i}]"] = item?.DeepClone() }).RequiredString($"stop[{i}]"))
+                return [.. items.Select((item, i) =>
+                    new Fields(new JsonObject { [$"stop[{i}]"] = item?.DeepClone() }).RequiredString($"stop[{i}]"))
                     .Where(stop => stop.Length > 0)];
             case { } other:
                 throw ApiException.WrongType("stop", "a string or an array of strings", Fields.NameOf(other));
@@ -142,7 +143,8 @@ internal abstract record SamplingRequest
         foreach ((string token, _) in bias.Json)
         {
             if (!int.TryParse(token, NumberStyles.None, CultureInfo.InvariantCulture, out int id) || id >= vocabularySize)
-                throw ApiException.Invalid($"Invalid key in 'logit_bias': {token}. Keys are token ids, 0 to {vocabularySize - 1}.", "logit_bias",
+                throw ApiException.Invalid($"Invalid key in 'logit_bias': {token}. Keys are token ids, 0 to {vocabularySize - 1}.",
+                    "logit_bias",
                     "invalid_value");
             if (bias.Number(token, -100, 100) is { } value)
                 result[id.ToString(CultureInfo.InvariantCulture)] = value;

@@ -8,7 +8,8 @@ namespace Agentic.Proxy;
 
 /// <summary>What both completion endpoints do alike, before and after their own.</summary>
 internal sealed class Serving(
-    ServedModel model, Tenants tenants, IOptions<ProxyOptions> options, TimeProvider time, IHostApplicationLifetime lifetime, ILogger<Serving> logger)
+    ServedModel model, Tenants tenants, IOptions<ProxyOptions> options, TimeProvider time, IHostApplicationLifetime lifetime,
+    ILogger<Serving> logger)
 {
     private const string SpeculationHeader = "X-Agentic-Speculation";
 
@@ -46,7 +47,9 @@ internal sealed class Serving(
 
     /// <summary>Tokens the context has left after a prompt, at least 1.</summary>
     public int RoomAfter(int promptTokens, string param) =>
-        Model.MaxContextTokens - promptTokens is var room and > 0 ? room : throw ApiException.TooLong(Model.MaxContextTokens, promptTokens, param);
+        Model.MaxContextTokens - promptTokens is var room and > 0
+            ? room
+            : throw ApiException.TooLong(Model.MaxContextTokens, promptTokens, param);
 
     public Generation Submit(GenerationRequest request, string param)
     {
@@ -77,7 +80,8 @@ internal sealed class Serving(
     }
 
     public static bool WantsSpeculation(HttpContext context, SamplingRequest request) =>
-        request.Speculation?.Enabled ?? !context.Request.Headers[SpeculationHeader].ToString().Equals("off", StringComparison.OrdinalIgnoreCase);
+        request.Speculation?.Enabled
+            ?? !context.Request.Headers[SpeculationHeader].ToString().Equals("off", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Says in headers, where no strict client looks, what speculation did for this request.</summary>
     public static void ReportSpeculation(HttpContext context, IReadOnlyCollection<Generation> generations)
@@ -87,6 +91,7 @@ internal sealed class Serving(
         Report("x-agentic-accepted-tokens", statistics => statistics.AcceptedTokens);
 
         void Report(string header, Func<GenerationStatistics, int> figure) =>
-            context.Response.Headers[header] = generations.Sum(generation => figure(generation.Statistics)).ToString(CultureInfo.InvariantCulture);
+            context.Response.Headers[header] =
+                generations.Sum(generation => figure(generation.Statistics)).ToString(CultureInfo.InvariantCulture);
     }
 }

@@ -55,7 +55,8 @@ internal sealed record ToolUse
         if (tools is null && use._choice is Choice.Required or Choice.Named)
             throw ApiException.Invalid($"'{chosen}' is only allowed when '{list}' are specified.", chosen);
         if (use.Forced?.FirstOrDefault(name => !HasTool(tools!, name)) is { } unknown)
-            throw ApiException.Invalid($"Invalid value for '{chosen}': the function '{unknown}' is not among the '{list}'.", chosen, "invalid_value");
+            throw ApiException.Invalid($"Invalid value for '{chosen}': the function '{unknown}' is not among the '{list}'.", chosen,
+                "invalid_value");
         return use;
     }
 
@@ -101,7 +102,8 @@ internal sealed record ToolUse
     {
         string name = function.RequiredString("name");
         if (name.Length is 0 or > MaxNameLength)
-            throw ApiException.Invalid($"Invalid '{function.PathOf("name")}': expected 1 to {MaxNameLength} characters, but got {name.Length}.",
+            throw ApiException.Invalid(
+                $"Invalid '{function.PathOf("name")}': expected 1 to {MaxNameLength} characters, but got {name.Length}.",
                 function.PathOf("name"), name.Length == 0 ? "empty_string" : "string_above_max_length");
         function.String("description");
         string where = function.PathOf("parameters");

@@ -5,7 +5,8 @@ using System.Text.Json.Serialization;
 
 namespace Agentic.Proxy;
 
-/// <summary>How everything on the wire is written: snake case, nulls kept unless a property says otherwise, characters as they are.</summary>
+/// <summary>How everything on the wire is written: snake case, nulls kept unless a property says otherwise, characters as they
+/// are.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(ErrorResponse))]
 [JsonSerializable(typeof(ChatCompletion))]

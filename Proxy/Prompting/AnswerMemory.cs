@@ -5,7 +5,8 @@ using Agentic.SuffixCache;
 
 namespace Agentic.Proxy;
 
-/// <summary>The token ids of answers already given, found again by the message the client sends back. Least recently used ones go first.</summary>
+/// <summary>The token ids of answers already given, found again by the message the client sends back. Least recently used ones go
+/// first.</summary>
 /// <param name="mostTokens">Tokens kept over all namespaces.</param>
 internal sealed class AnswerMemory(int mostTokens)
 {

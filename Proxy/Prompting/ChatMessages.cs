@@ -46,7 +46,8 @@ internal static class ChatMessages
         return result;
     }
 
-    /// <summary>Arguments in the form the template takes. History may hold anything: what is not an object stays the string it is.</summary>
+    /// <summary>Arguments in the form the template takes. History may hold anything: what is not an object stays the string it
+    /// is.</summary>
     private static JsonNode Arguments(JsonNode? arguments, bool asString)
     {
         if (arguments is not JsonValue value || value.GetValueKind() != JsonValueKind.String)

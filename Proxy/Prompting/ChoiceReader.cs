@@ -6,7 +6,8 @@ namespace Agentic.Proxy;
 /// <summary>One token and how likely it was.</summary>
 internal readonly record struct ScoredToken(int Id, TokenLogprobs Logprobs);
 
-/// <summary>Reads one choice's tokens, one at a time, and says what of them a client should see: the seam between tokens and text.</summary>
+/// <summary>Reads one choice's tokens, one at a time, and says what of them a client should see: the seam between tokens and
+/// text.</summary>
 /// <remarks>It never looks at how many tokens a step brought, so the events cannot depend on it (docs/design.md, decision 10).</remarks>
 internal sealed class ChoiceReader(ITextCodec codec, IReadOnlyList<string> stops, ToolCallParser? calls, int mostCalls = int.MaxValue)
 {

@@ -4,7 +4,8 @@ using Agentic.ModelRuntime;
 
 namespace Agentic.Proxy;
 
-/// <summary>Makes an answer begin with one of some literal texts; the model draws each token itself among those that continue one of them.</summary>
+/// <summary>Makes an answer begin with one of some literal texts; the model draws each token itself among those that continue one of
+/// them.</summary>
 /// <remarks>
 /// By bytes, so that any spelling in tokens is possible; a token may run past the end of a text, and after that the model is free.
 /// This is how <c>tool_choice</c> "required" and a named function are kept.

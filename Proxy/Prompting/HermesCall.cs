@@ -3,7 +3,8 @@ using System.Text.Json;
 
 namespace Agentic.Proxy;
 
-/// <summary>The object between a call's markers, character by character. Name and arguments may come in any order; other members are passed over.</summary>
+/// <summary>The object between a call's markers, character by character. Name and arguments may come in any order; other members are
+/// passed over.</summary>
 /// <param name="before">What was read before the object, for the case that it is no call after all.</param>
 internal sealed class HermesCall(string before)
 {

@@ -5,8 +5,9 @@ namespace Agentic.Proxy;
 
 /// <summary>Turns conversations into token ids such that a conversation's next turn begins with exactly the tokens of the last.</summary>
 /// <remarks>
-/// A model may spell its answer in other tokens than the tokenizer would. When an answer comes back in the history, and the template renders
-/// it verbatim after its generation prompt, the generated ids take its place, so that the KV blocks of the last turn fit (docs/design.md, decision 9).
+/// A model may spell its answer in other tokens than the tokenizer would. When an answer comes back in the history, and the template
+/// renders it verbatim after its generation prompt, the generated ids take its place, so that the KV blocks of the last turn fit
+/// (docs/design.md, decision 9).
 /// </remarks>
 internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, int mostRememberedTokens)
 {

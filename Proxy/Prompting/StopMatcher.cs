@@ -4,7 +4,8 @@ namespace Agentic.Proxy;
 
 /// <summary>Finds the first stop string in a text that arrives in pieces, and lets nothing through that might still become one.</summary>
 /// <remarks>
-/// One Knuth–Morris–Pratt automaton for each string, fed character by character, so the result cannot depend on where the pieces were cut.
+/// One Knuth–Morris–Pratt automaton for each string, fed character by character, so the result cannot depend on where the
+/// pieces were cut.
 /// Where several end at the same character the longest wins.
 /// </remarks>
 internal sealed class StopMatcher

@@ -10,10 +10,12 @@ internal sealed class TemplateTraits
     public TemplateTraits(IChatTemplate template)
     {
         string? plain = Try(template, false, Message("user", "q")), prompting = Try(template, true, Message("user", "q"));
-        GenerationPrompt = plain is not null && prompting?.StartsWith(plain, StringComparison.Ordinal) == true ? prompting[plain.Length..] : "";
+        GenerationPrompt = plain is not null && prompting is not null && prompting.StartsWith(plain, StringComparison.Ordinal)
+            ? prompting[plain.Length..]
+            : "";
         // A template that prints a string of arguments as it stands keeps exactly what the model wrote, spaces included.
-        StringArguments = Try(template, false, Message("user", "q"), Call("""{"k":"v"}"""))?.Contains("""{"k":"v"}""", StringComparison.Ordinal) == true;
-        KnowsDeveloper = Try(template, true, Message("developer", "7c1"), Message("user", "q"))?.Contains("7c1", StringComparison.Ordinal) == true;
+        StringArguments = Contains(Try(template, false, Message("user", "q"), Call("""{"k":"v"}""")), """{"k":"v"}""");
+        KnowsDeveloper = Contains(Try(template, true, Message("developer", "7c1"), Message("user", "q")), "7c1");
         foreach (string role in (ReadOnlySpan<string>)["system", "user", "assistant", "tool"])
         {
             if (Try(template, true, Conversation(role)) is { } text
@@ -34,6 +36,8 @@ internal sealed class TemplateTraits
 
     /// <summary>Whether it takes a message's content as a list of parts; otherwise as one text.</summary>
     public bool TakesParts(string role) => _partRoles.Contains(role);
+
+    private static bool Contains(string? text, string part) => text is not null && text.Contains(part, StringComparison.Ordinal);
 
     private static JsonObject[] Conversation(string role)
     {

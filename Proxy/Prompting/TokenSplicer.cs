@@ -78,7 +78,8 @@ internal sealed class TokenSplicer
         return from == to;
     }
 
-    /// <summary>Bytes of the text that a token stands for, or −1. A word-start token of SentencePiece may carry a space the text does not have.</summary>
+    /// <summary>Bytes of the text that a token stands for, or −1. A word-start token of SentencePiece may carry a space the text does
+    /// not have.</summary>
     private static int SpelledLength(ReadOnlySpan<byte> token, ReadOnlySpan<byte> text)
     {
         if (text.StartsWith(token))

@@ -2,11 +2,13 @@ using System.Text;
 
 namespace Agentic.Proxy;
 
-/// <summary>Reads Hermes tool calls, <c>&lt;tool_call&gt;{"name": …, "arguments": {…}}&lt;/tool_call&gt;</c>, out of text that arrives in pieces.</summary>
+/// <summary>Reads Hermes tool calls, <c>&lt;tool_call&gt;{"name": …, "arguments": {…}}&lt;/tool_call&gt;</c>, out of text that arrives
+/// in pieces.</summary>
 /// <remarks>
 /// A call is announced when its name is known and its arguments begin; from then on they pass through as they come. What turns out not
 /// to be a call before that is ordinary text; arguments that break off later stay arguments, for the caller to judge. Whitespace around
-/// calls is dropped, so that the message renders again as it was written. Fed character by character: no cut of the text can change the events.
+/// calls is dropped, so that the message renders again as it was written. Fed character by character: no cut of the text can change the
+/// events.
 /// </remarks>
 /// <param name="newCallId">Makes ids of calls.</param>
 internal sealed class ToolCallParser(Func<string> newCallId)

@@ -7,29 +7,33 @@ namespace Agentic.Proxy;
 
 /// <summary>Shows what the server's meters measure on <c>/metrics</c>, as <c>agentic:NAME</c>, in Prometheus' text format.</summary>
 /// <remarks>
-/// The names are the instruments' own, dots written as underscores, so that dashboards made for vLLM need only another prefix; a counter ends
-/// in <c>_total</c>. A metric's labels are those of its first measurement, and model_name.
+/// The names are the instruments' own, dots written as underscores, so that dashboards made for vLLM need only another prefix; a
+/// counter ends in <c>_total</c>. A metric's labels are those of its first measurement, and model_name.
 /// </remarks>
 internal sealed partial class MeterExporter : IDisposable
 {
     private const string Prefix = "agentic:";
-    private const string LibraryPrefix = "agentic_";   // prometheus-net refuses the colon that Prometheus allows, so it is put in afterwards
+    // prometheus-net refuses the colon that Prometheus allows, so it is put in afterwards
+    private const string LibraryPrefix = "agentic_";
     private static readonly HashSet<string> Meters =
-        ["Agentic.ModelRuntime", "Agentic.SuffixCache", "Agentic.Proxy", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel"];
+        ["Agentic.ModelRuntime", "Agentic.SuffixCache", "Agentic.Proxy", "Microsoft.AspNetCore.Hosting",
+        "Microsoft.AspNetCore.Server.Kestrel"];
 
     private readonly CollectorRegistry _registry = Metrics.NewCustomRegistry();
     private readonly MetricFactory _factory;
     private readonly MeterListener _listener = new();
 
-    public MeterExporter(ServedModel model)
+    public MeterExporter(ServedModel model, IMeterFactory meters, ILogger<MeterExporter> logger)
     {
         _registry.SetStaticLabels(new Dictionary<string, string> { ["model_name"] = model.Name });
         _factory = Metrics.WithCustomRegistry(_registry);
         _registry.AddBeforeCollectCallback(_listener.RecordObservableInstruments);
         _listener.InstrumentPublished = (instrument, listener) =>
         {
-            if (Meters.Contains(instrument.Meter.Name))
-                listener.EnableMeasurementEvents(instrument, new MetricBridge(_factory, LibraryPrefix, instrument));
+            // Another application in the same process has its own factory, and its own page.
+            bool isOurs = instrument.Meter.Scope is not IMeterFactory factory || ReferenceEquals(factory, meters);
+            if (isOurs && Meters.Contains(instrument.Meter.Name))
+                listener.EnableMeasurementEvents(instrument, new MetricBridge(_factory, LibraryPrefix, instrument, logger));
         };
         Listen<byte>();
         Listen<short>();

@@ -5,7 +5,7 @@ using Prometheus;
 namespace Agentic.Proxy;
 
 /// <summary>One instrument's way into a Prometheus metric of the same kind.</summary>
-internal sealed class MetricBridge(MetricFactory factory, string prefix, Instrument instrument)
+internal sealed class MetricBridge(MetricFactory factory, string prefix, Instrument instrument, ILogger logger)
 {
     private readonly Lock _lock = new();
     private string[]? _labels;
@@ -34,12 +34,27 @@ internal sealed class MetricBridge(MetricFactory factory, string prefix, Instrum
                 labels.Add(tag.Key);
             _labels = [.. labels];
             string[] clean = [.. labels.Select(Clean)];
+            _record = Into(name, help, clean);
+        }
+    }
+
+    /// <summary>The metric's own way of recording; none for an instrument that would share its name with another of other labels.</summary>
+    private Action<double, string[]> Into(string name, string help, string[] clean)
+    {
+        try
+        {
             Type kind = instrument.GetType().GetGenericTypeDefinition();
-            _record = kind == typeof(Counter<>) ? Counting(factory.CreateCounter(Total(name), help, clean))
+            return kind == typeof(Counter<>) ? Counting(factory.CreateCounter(Total(name), help, clean))
                 : kind == typeof(ObservableCounter<>) ? CountingTo(factory.CreateCounter(Total(name), help, clean))
-                : kind == typeof(Histogram<>) ? Observing(factory.CreateHistogram(Seconds(name), help, clean, new HistogramConfiguration { Buckets = Buckets() }))
+                : kind == typeof(Histogram<>) ? Observing(factory.CreateHistogram(Seconds(name), help, clean,
+                    new HistogramConfiguration { Buckets = Buckets() }))
                 : kind == typeof(UpDownCounter<>) ? Adding(factory.CreateGauge(name, help, clean))
                 : Setting(factory.CreateGauge(name, help, clean));
+        }
+        catch (Exception exception) when (exception is ArgumentException or InvalidOperationException)
+        {
+            Log.MetricRefused(logger, name, exception.Message);   // thrown on, it would end the request that was being measured
+            return (_, _) => { };
         }
     }
 
@@ -47,7 +62,8 @@ internal sealed class MetricBridge(MetricFactory factory, string prefix, Instrum
 
     private static Action<double, string[]> CountingTo(Counter counter) => (value, labels) => counter.WithLabels(labels).IncTo(value);
 
-    private static Action<double, string[]> Observing(Histogram histogram) => (value, labels) => histogram.WithLabels(labels).Observe(value);
+    private static Action<double, string[]> Observing(Histogram histogram) => (value, labels) =>
+        histogram.WithLabels(labels).Observe(value);
 
     private static Action<double, string[]> Adding(Gauge gauge) => (value, labels) => gauge.WithLabels(labels).Inc(value);
 
