@@ -114,6 +114,7 @@ public sealed class RedisSequenceStore : ISequenceStore
     {
         try
         {
+            await ConnectAsync();
             TimeSpan delay = FirstDelay;
             while (await _queue.Reader.WaitToReadAsync(_abandon.Token))
             {
@@ -129,6 +130,23 @@ public sealed class RedisSequenceStore : ISequenceStore
         catch (OperationCanceledException)
         {
             // The time to flush is over; what is left is counted and logged by the closing caller.
+        }
+    }
+
+    /// <summary>Connects before anything is to be written, so that an operator learns of a wrong address at the start.</summary>
+    private async Task ConnectAsync()
+    {
+        try
+        {
+            await _connection.DatabaseAsync(_abandon.Token);
+            if (!_connection.IsConnected)
+            {
+                Failed("It cannot be reached.");
+            }
+        }
+        catch (Exception exception) when (exception is RedisException or RedisCommandException or TimeoutException)
+        {
+            Failed(exception.Message);   // tried again with the first sequence
         }
     }
 
@@ -184,13 +202,7 @@ public sealed class RedisSequenceStore : ISequenceStore
             {
                 // Whatever it is, the writer must outlive it: the entry is kept and sent again.
                 sent = false;
-                Interlocked.Increment(ref _failures);
-                if (!_failing)
-                {
-                    Log.StoreFailed(_logger, Volatile.Read(ref _queued), exception.Message);
-                }
-
-                _failing = true;
+                Failed(exception.Message);
             }
         }
 
@@ -205,6 +217,17 @@ public sealed class RedisSequenceStore : ISequenceStore
         }
 
         return sent;
+    }
+
+    private void Failed(string reason)
+    {
+        Interlocked.Increment(ref _failures);
+        if (!_failing)
+        {
+            Log.StoreFailed(_logger, Volatile.Read(ref _queued), reason);
+        }
+
+        _failing = true;
     }
 
     private static long Cost(StoredSequence sequence) => SequenceOverhead + ((long)sizeof(int) * sequence.Tokens.Length);

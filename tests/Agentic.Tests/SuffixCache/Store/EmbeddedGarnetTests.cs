@@ -84,6 +84,47 @@ public sealed class EmbeddedGarnetTests
         Assert.InRange(replayed.Count, 50, 200);
     }
 
+    [Theory]
+    [InlineData(0.0, false)]
+    [InlineData(0.5, false)]
+    [InlineData(0.5, true)]
+    public async Task DamagedFile_StartsOrSaysWhatToDo(double at, bool cut)
+    {
+        using var directory = new TemporaryDirectory();
+        var @namespace = NamespaceKey.Derive([1], "tenant", "m", "t");
+        using (var garnet = EmbeddedGarnet.Start(directory.Path))
+        {
+            await using var store = new RedisSequenceStore(new() { Redis = garnet.ConnectionString });
+            for (int i = 0; i < 200; i++)
+            {
+                store.Append(new StoredSequence(@namespace, new[] { i, 1, 2, 3 }));
+                while (store.Statistics.Queued > 0)
+                {
+                    await Task.Delay(1, TestContext.Current.CancellationToken);
+                }
+            }
+        }
+
+        string log = Directory.GetFiles(Path.Combine(directory.Path, "AOF"), "aof.log*").Single();
+        byte[] bytes = await File.ReadAllBytesAsync(log, TestContext.Current.CancellationToken);
+        int place = (int)(at * Array.FindLastIndex(bytes, b => b != 0));
+        bytes = cut ? bytes[..place] : [.. bytes[..place], .. new byte[64], .. bytes[(place + 64)..]];
+        await File.WriteAllBytesAsync(log, bytes, TestContext.Current.CancellationToken);
+
+        try
+        {
+            using var again = EmbeddedGarnet.Start(directory.Path);
+            await using var reopened = new RedisSequenceStore(new() { Redis = again.ConnectionString });
+            int[] replayed = [.. await reopened.ReplayAsync(@namespace, TestContext.Current.CancellationToken)
+                .Select(sequence => sequence.Tokens.Span[0]).ToListAsync(TestContext.Current.CancellationToken)];
+            Assert.Equal(replayed.Order(), replayed);   // what is left is whole
+        }
+        catch (InvalidOperationException refused)
+        {
+            Assert.Contains("Move the directory away", refused.Message, StringComparison.Ordinal);
+        }
+    }
+
     private static long Disk(string directory) =>
         new DirectoryInfo(directory).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Exists ? file.Length : 0);
 }

@@ -107,6 +107,14 @@ public abstract class SequenceStoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task NothingAppended_ConnectsAtTheStart()
+    {
+        await using RedisSequenceStore store = Store();
+        await UntilAsync(() => store.Statistics.Connected);
+        Assert.Equal(0, store.Statistics.Failures);
+    }
+
+    [Fact]
     public async Task QueueFull_RefusesTheNewestAndCounts()
     {
         await Server.KillAsync();
