@@ -6,8 +6,8 @@ namespace Agentic.SuffixCache;
 
 /// <summary>The keys of one namespace's log. All carry the namespace as hash tag, so that a cluster keeps them in one slot.</summary>
 /// <remarks>
-/// The log is a set of segments, each a list written by one server only: a reader's place in one never shifts, the oldest goes by deleting a key,
-/// and two servers never wait for one another. Names begin with the time a segment was opened, so their order is the log's.
+/// The log is a set of segments, each a list written by one server only: a reader's place in one never shifts, the oldest goes by deleting
+/// a key, and two servers never wait for one another. Names begin with the time a segment was opened, so their order is the log's.
 /// </remarks>
 internal sealed class LogLayout(NamespaceKey @namespace)
 {

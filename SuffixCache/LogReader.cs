@@ -14,7 +14,8 @@ internal sealed class LogReader(NamespaceKey @namespace, ILogger logger, Action 
 
     /// <summary>What has been appended since the last call; at first, all that is retained.</summary>
     /// <exception cref="RedisException">The store is away or answers an error.</exception>
-    public async IAsyncEnumerable<StoredSequence> ReadAsync(IDatabase database, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<StoredSequence> ReadAsync(
+        IDatabase database, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         List<(string Name, long Bytes)> segments = LogLayout.Order(await database.HashGetAllAsync(_layout.Segments));
         foreach ((string name, long bytes) in segments)
@@ -33,7 +34,8 @@ internal sealed class LogReader(NamespaceKey @namespace, ILogger logger, Action 
             await foreach (RedisValue entry in EntriesAsync(database, name, place.Entries, cancellationToken))
             {
                 place.Entries++;
-                if (!SequenceCodec.TryDecode(@namespace, ((ReadOnlyMemory<byte>)entry).Span, out UInt128 id, out StoredSequence[] sequences))
+                ReadOnlyMemory<byte> bytesRead = entry;
+                if (!SequenceCodec.TryDecode(@namespace, bytesRead.Span, out UInt128 id, out StoredSequence[] sequences))
                 {
                     damaged();
                     Log.EntryDamaged(logger, @namespace, name, place.Entries - 1);

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
@@ -19,7 +20,7 @@ internal sealed class LogWriter(NamespaceKey @namespace, long retentionBytes, Ti
 
     public void Add(StoredSequence sequence) => _waiting.Enqueue(sequence);
 
-    /// <summary>Sends one entry. Once it returns, its sequences are in the log; if it throws, the next call sends the very same entry again.</summary>
+    /// <summary>Sends one entry. Once it returns, its sequences are in the log; if it throws, the next call sends the same entry again.</summary>
     /// <returns>The sequences acknowledged, and the bytes of their entry.</returns>
     public async Task<(IReadOnlyList<StoredSequence> Sequences, int Bytes)> SendAsync(IDatabase database)
     {
@@ -56,7 +57,7 @@ internal sealed class LogWriter(NamespaceKey @namespace, long retentionBytes, Ti
         while (_waiting.TryPeek(out StoredSequence? next) && tokens + next.Tokens.Length <= EntryTokens);
 
         // The id lets a reader drop the second copy that a retry after an unclear failure may leave.
-        var id = new UInt128(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)));
+        UInt128 id = BinaryPrimitives.ReadUInt128LittleEndian(RandomNumberGenerator.GetBytes(16));
         _entry = SequenceCodec.Encode(@namespace, id, _inFlight);
     }
 

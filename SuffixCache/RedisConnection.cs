@@ -30,7 +30,7 @@ internal sealed class RedisConnection(SequenceStoreOptions options) : IAsyncDisp
         }
     }
 
-    /// <summary>Looks which server is the primary now: after a failover a write would otherwise fail until the next minute's check.</summary>
+    /// <summary>Looks which server is primary now: after a failover writes would otherwise fail until the next minute's check.</summary>
     public void Recheck() => _ = Volatile.Read(ref _multiplexer)?.ConfigureAsync();   // its failure shows in the next call
 
     public async ValueTask DisposeAsync()

@@ -9,7 +9,7 @@ public sealed record SequenceStoreOptions
     /// <summary>Connection string of a Redis, Valkey or Garnet server or cluster: <c>host:port,host:port,password=…,ssl=true</c>.</summary>
     public string Redis { get; init; } = "";
 
-    /// <summary>Memory that sequences may hold while they wait for the store; past it new ones are refused. Outlasts an outage of 16M tokens.</summary>
+    /// <summary>Memory that sequences may hold while they wait; past it new ones are refused. Outlasts an outage of 16M tokens.</summary>
     public long QueueBytes { get; init; } = 64L << 20;
 
     /// <summary>What one namespace may hold in the store, oldest dropped first: 64 MiB are some 50M tokens.</summary>

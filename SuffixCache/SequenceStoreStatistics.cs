@@ -11,4 +11,5 @@ namespace Agentic.SuffixCache;
 /// <param name="Replayed">Sequences read back.</param>
 /// <param name="Damaged">Entries that could not be read and were skipped.</param>
 public readonly record struct SequenceStoreStatistics(
-    bool Connected, long Queued, long QueuedBytes, long Written, long WrittenBytes, long Dropped, long Failures, long Replayed, long Damaged);
+    bool Connected, long Queued, long QueuedBytes, long Written, long WrittenBytes, long Dropped, long Failures, long Replayed,
+    long Damaged);

@@ -1,11 +1,11 @@
 namespace Agentic.SuffixCache;
 
-/// <summary>A finished stretch of tokens as the store keeps it. The tokens are not copied: do not change them after handing it over.</summary>
+/// <summary>A finished stretch of tokens as the store keeps it. Tokens are not copied: leave them as they are.</summary>
 /// <param name="Namespace">Whose it is.</param>
 /// <param name="Tokens">Token ids, none negative.</param>
 public sealed record StoredSequence(NamespaceKey Namespace, ReadOnlyMemory<int> Tokens)
 {
-    /// <summary>Which stretches are prompt and which output, in order; empty where nobody said. Lengths sum to at most the tokens'.</summary>
+    /// <summary>Which stretches are prompt and which output, in order; empty where nobody said. They sum to at most the tokens.</summary>
     public IReadOnlyList<TokenRun> Runs { get; init; } = [];
 
     /// <summary>When it was finished; the store keeps milliseconds.</summary>

@@ -6,7 +6,7 @@ using Tsavorite.core;
 
 namespace Agentic.Proxy;
 
-/// <summary>The sequence store of a server that was given no Redis: Garnet in this process, reached through a socket that only this user may open.</summary>
+/// <summary>The store of a server that was given no Redis: Garnet in this process, behind a socket that only this user may open.</summary>
 /// <remarks>
 /// What is acknowledged has left the process, so that a kill loses nothing: Garnet waits for its append-only file before it answers, which
 /// costs a batch 0.3 ms. It opens in 0.3 s and takes 40 MB; 1.8 GB written through a log of 64 MB never held more than 400 MB of disk.
@@ -30,11 +30,12 @@ internal sealed class EmbeddedGarnet : IDisposable
     /// <param name="directory">Where its files are.</param>
     /// <param name="socket">Path of at most some 100 characters, or null for one in a directory of its own.</param>
     /// <param name="loggers">Where Garnet may write its log; null keeps it quiet.</param>
-    /// <exception cref="InvalidOperationException">The directory cannot be written, another server uses it, or its files cannot be read.</exception>
+    /// <exception cref="InvalidOperationException">The directory cannot be written or is in use, or its files cannot be read.</exception>
     public static EmbeddedGarnet Start(string directory, string? socket = null, ILoggerFactory? loggers = null)
     {
         FileStream @lock = Lock(directory);
-        string? ownDirectory = socket is null ? Directory.CreateTempSubdirectory("agentic-").FullName : null;   // short, and closed to others
+        // A path in the system's temporary directory is short, as sockets need, and the new directory closed to others.
+        string? ownDirectory = socket is null ? Directory.CreateTempSubdirectory("agentic-").FullName : null;
         GarnetServer? server = null;
         try
         {
@@ -48,7 +49,8 @@ internal sealed class EmbeddedGarnet : IDisposable
             server?.Dispose(deleteDir: false);
             Release(@lock, ownDirectory);
             throw new InvalidOperationException(
-                $"The store in {directory} does not open: {exception.Message.TrimEnd('.')}. Move the directory away to start with an empty one.", exception);
+                $"The store in {directory} does not open: {exception.Message.TrimEnd('.')}. Move the directory away to start with an empty one.",
+                exception);
         }
     }
 
@@ -78,7 +80,9 @@ internal sealed class EmbeddedGarnet : IDisposable
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new InvalidOperationException(
-                $"The data directory {directory} cannot be used: {exception.Message.TrimEnd('.')}. Stop the other server, or choose another directory.", exception);
+                $"The data directory {directory} cannot be used: {exception.Message.TrimEnd('.')}. "
+                + "Stop the other server, or choose another directory.",
+                exception);
         }
     }
 

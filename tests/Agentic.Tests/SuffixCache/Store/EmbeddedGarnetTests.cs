@@ -23,7 +23,8 @@ public sealed class EmbeddedGarnetTests
         using var directory = new TemporaryDirectory();
         string file = directory["file"];
         File.WriteAllText(file, "");
-        InvalidOperationException refused = Assert.Throws<InvalidOperationException>(() => EmbeddedGarnet.Start(Path.Combine(file, "store")));
+        string below = Path.Combine(file, "store");
+        InvalidOperationException refused = Assert.Throws<InvalidOperationException>(() => EmbeddedGarnet.Start(below));
         Assert.Contains("choose another directory", refused.Message, StringComparison.Ordinal);
     }
 

@@ -14,6 +14,8 @@ public sealed class SequenceCodecTests
 
     private static readonly int[] Edges = [0, 127, 128, 16383, 16384, int.MaxValue];   // where a varint grows
 
+    private static readonly Gen<(int At, byte Value)> Edit = Gen.Select(Gen.Int[0, int.MaxValue], Gen.Byte);
+
     private static readonly Gen<StoredSequence> Sequence =
         from tokens in Gen.OneOf(Gen.Int[0, int.MaxValue], Gen.Int[0, 300], Gen.Int[0, 5].Select(i => Edges[i])).Array[0, 200]
         from prompt in Gen.Int[0, tokens.Length]
@@ -64,7 +66,7 @@ public sealed class SequenceCodecTests
 
     [Fact]
     public void MutatedMessagePack_NeverThrowsNorAllocatesBeyondItsSize() =>
-        Gen.Select(Sequence.Array[1, 4], Gen.Select(Gen.Int[0, int.MaxValue], Gen.Byte).Array[1, 8], Gen.Int[0, 8]).Sample((sequences, edits, cut) =>
+        Gen.Select(Sequence.Array[1, 4], Edit.Array[1, 8], Gen.Int[0, 8]).Sample((sequences, edits, cut) =>
         {
             byte[] packed = Inflate(SequenceCodec.Encode(Mine, 1, sequences));
             foreach ((int at, byte value) in edits)
@@ -100,7 +102,8 @@ public sealed class SequenceCodecTests
     }
 
     [Fact]
-    public void InflatesBeyondItsLength_IsRefused() => Assert.False(SequenceCodec.TryDecode(Mine, Seal(new byte[4 << 20], 1000), out _, out _));
+    public void InflatesBeyondItsLength_IsRefused() =>
+        Assert.False(SequenceCodec.TryDecode(Mine, Seal(new byte[4 << 20], 1000), out _, out _));
 
     [Fact]
     public void ForgedCounts_AreRefused()
@@ -108,11 +111,11 @@ public sealed class SequenceCodecTests
         Span<byte> array = [0xdd, 0x7f, 0xff, 0xff, 0xff];   // an array of 2³¹ − 1
         Assert.False(SequenceCodec.TryDecode(Mine, Seal(array.ToArray(), array.Length), out _, out _));
 
-        Assert.False(Unpacks((ref MessagePackWriter writer) => Head(ref writer, 0, 0, [0xff, 0xff, 0xff, 0xff, 0x0f])));            // −1
-        Assert.False(Unpacks((ref MessagePackWriter writer) => Head(ref writer, 0, 0, [0xff, 0xff, 0xff, 0xff, 0xff, 0x01])));      // 36 bits
-        Assert.False(Unpacks((ref MessagePackWriter writer) => Head(ref writer, 0, 0, [1, 0x80])));                                 // unfinished
-        Assert.False(Unpacks((ref MessagePackWriter writer) => Head(ref writer, long.MaxValue, 0, [1])));                           // no such time
-        Assert.False(Unpacks((ref MessagePackWriter writer) => Head(ref writer, 0, 2, [1])));                                       // run past the end
+        Assert.False(Unpacks((ref MessagePackWriter writer) => Head(ref writer, 0, 0, [0xff, 0xff, 0xff, 0xff, 0x0f]))); // −1
+        Assert.False(Unpacks((ref MessagePackWriter writer) => Head(ref writer, 0, 0, [0xff, 0xff, 0xff, 0xff, 0xff, 0x01]))); // 36 bits
+        Assert.False(Unpacks((ref MessagePackWriter writer) => Head(ref writer, 0, 0, [1, 0x80]))); // unfinished
+        Assert.False(Unpacks((ref MessagePackWriter writer) => Head(ref writer, long.MaxValue, 0, [1]))); // no such time
+        Assert.False(Unpacks((ref MessagePackWriter writer) => Head(ref writer, 0, 2, [1]))); // run past the end
         Assert.True(Unpacks((ref MessagePackWriter writer) => Head(ref writer, 0, 1, [1])));
     }
 
