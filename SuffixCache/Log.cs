@@ -4,7 +4,7 @@ namespace Agentic.SuffixCache;
 
 internal static partial class Log
 {
-    [LoggerMessage(1, LogLevel.Warning, "The sequence store is full: {Bytes} bytes wait. {Dropped} sequences refused so far; requests go on.")]
+    [LoggerMessage(1, LogLevel.Warning, "The sequence store is full: {Bytes} bytes wait. {Dropped} were refused; requests go on.")]
     public static partial void QueueFull(ILogger logger, long bytes, long dropped);
 
     [LoggerMessage(2, LogLevel.Warning, "The sequence store failed; {Queued} sequences wait and are tried again. {Reason}")]

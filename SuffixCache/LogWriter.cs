@@ -20,7 +20,7 @@ internal sealed class LogWriter(NamespaceKey @namespace, long retentionBytes, Ti
 
     public void Add(StoredSequence sequence) => _waiting.Enqueue(sequence);
 
-    /// <summary>Sends one entry. Once it returns, its sequences are in the log; if it throws, the next call sends the same entry again.</summary>
+    /// <summary>Sends one entry. Once it returns, its sequences are in the log; if it throws, the next call sends the same again.</summary>
     /// <returns>The sequences acknowledged, and the bytes of their entry.</returns>
     public async Task<(IReadOnlyList<StoredSequence> Sequences, int Bytes)> SendAsync(IDatabase database)
     {

@@ -49,7 +49,8 @@ internal sealed class EmbeddedGarnet : IDisposable
             server?.Dispose(deleteDir: false);
             Release(@lock, ownDirectory);
             throw new InvalidOperationException(
-                $"The store in {directory} does not open: {exception.Message.TrimEnd('.')}. Move the directory away to start with an empty one.",
+                $"The store in {directory} does not open: {exception.Message.TrimEnd('.')}. "
+                + "Move the directory away to start with an empty one.",
                 exception);
         }
     }
@@ -104,6 +105,7 @@ internal sealed class EmbeddedGarnet : IDisposable
         AofMemorySize = "16m",
         AofSegmentSize = "64m",
         AofSizeLimit = "128m",   // then a checkpoint, and the file begins anew
+        AofSizeLimitEnforceFrequencySecs = 1,
 
         // Memory: what does not fit goes to files.
         EnableStorageTier = true,
