@@ -33,15 +33,17 @@ internal sealed class Drafter
     /// <summary>Learns which of a draft's nodes the target took.</summary>
     /// <param name="draft">What was proposed.</param>
     /// <param name="written">What came; a node it says nothing about is left out.</param>
+    /// <param name="verified">How many of the first nodes the target was asked about. A node whose parent was not among them is left out:
+    /// of those only the failures would be known, and counting them makes every draft look worse than it is.</param>
     /// <param name="calibration">Of the namespace.</param>
-    public static void Learn(Continuation draft, ReadOnlySpan<int> written, Calibration calibration)
+    public static void Learn(Continuation draft, ReadOnlySpan<int> written, int verified, Calibration calibration)
     {
         Span<bool> taken = stackalloc bool[draft.Count];
         for (int i = 0; i < draft.Count; i++)
         {
             int parent = draft.Parents[i], depth = draft.Depths[i];
             bool reached = parent < 0 || taken[parent];
-            if (reached && depth > written.Length)
+            if (parent >= verified || (reached && depth > written.Length))
                 continue;
             taken[i] = reached && draft.TokenIds[i] == written[depth - 1];
             calibration.Learn(draft.Voted[i], taken[i]);

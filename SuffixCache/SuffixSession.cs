@@ -59,12 +59,13 @@ public sealed class SuffixSession : IDisposable
 
     /// <summary>The target wrote these tokens: learns how good the last draft was, and indexes them for the next.</summary>
     /// <param name="tokens">All that became final since the last call, the bonus token included.</param>
+    /// <param name="verified">How many of the last draft's first nodes the target was asked about; all, if nothing is said.</param>
     /// <exception cref="ArgumentOutOfRangeException">An id is negative or outside the vocabulary.</exception>
-    public void Append(ReadOnlySpan<int> tokens)
+    public void Append(ReadOnlySpan<int> tokens, int verified = int.MaxValue)
     {
         ObjectDisposedException.ThrowIf(_ended, this);
         _history.CheckIds(tokens);
-        Learn(tokens);
+        Learn(tokens, verified);
         int start = _count;
         if (_tokens.Length - _count < tokens.Length)
             Array.Resize(ref _tokens, Math.Max(_tokens.Length * 2, _count + tokens.Length));
@@ -84,7 +85,7 @@ public sealed class SuffixSession : IDisposable
             return;
         _ended = true;
         ReadOnlySpan<int> sequence = _tokens.AsSpan(0, _count);
-        Learn([Occurrences.Ended]);
+        Learn([Occurrences.Ended], verified: 0);
         if (_count > _promptLength)
             _namespace.AddOutput(sequence, _promptLength, _lineage);
         _own?.Dispose();
@@ -94,12 +95,12 @@ public sealed class SuffixSession : IDisposable
     }
 
     /// <summary>What came after the last draft, piece by piece.</summary>
-    private void Learn(ReadOnlySpan<int> written)
+    private void Learn(ReadOnlySpan<int> written, int verified)
     {
         if (_living == 0)
             return;
         if (_sinceDraft == 0 && written is not [Occurrences.Ended])
-            Drafter.Learn(_draft!, written, _namespace.Calibration);
+            Drafter.Learn(_draft!, written, verified, _namespace.Calibration);
         _occurrences.Refresh();
         _living = _history.Drafter.Learn(_occurrences, _living, _sinceDraft, written, _namespace.Weights);
         _sinceDraft += written.Length;

@@ -293,7 +293,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
             }
         }
 
-        _policy.Observe(sequence, sequence.Tokens[^tokens.Count..]);
+        _policy.Observe(sequence, tree, sequence.Tokens[^tokens.Count..]);
         for (int i = 0; i < tokens.Count - 1; i++)
             sequence.Generation.Writer.TryWrite(new TokenOutput(sequence.Choice, tokens[i], _verification.Logprobs[i], null));
         if (_verification.Finish is FinishReason finish)

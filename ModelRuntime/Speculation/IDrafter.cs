@@ -14,7 +14,10 @@ internal interface IDrafter
     void Propose(Sequence sequence, DraftTree tree, int maxNodes, int maxDepth);
 
     /// <summary>These tokens are final and already part of the sequence.</summary>
-    void Observe(Sequence sequence, ReadOnlySpan<int> committed);
+    /// <param name="sequence">A begun sequence.</param>
+    /// <param name="verified">The tree that the target was asked about: of what was proposed, the nodes that paid.</param>
+    /// <param name="committed">The accepted path and the bonus token.</param>
+    void Observe(Sequence sequence, DraftTree verified, ReadOnlySpan<int> committed);
 
     /// <summary>A begun sequence is over, for whatever reason.</summary>
     void End(Sequence sequence);

@@ -59,10 +59,10 @@ internal sealed class SpeculationPolicy
     }
 
     /// <summary>Tokens became final: drafters learn.</summary>
-    public void Observe(Sequence sequence, ReadOnlySpan<int> committed)
+    public void Observe(Sequence sequence, DraftTree verified, ReadOnlySpan<int> committed)
     {
         foreach (IDrafter drafter in _drafters)
-            drafter.Observe(sequence, committed);
+            drafter.Observe(sequence, verified, committed);
     }
 
     /// <summary>A step took place: the cost curve learns.</summary>

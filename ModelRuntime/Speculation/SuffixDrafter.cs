@@ -21,7 +21,8 @@ internal sealed class SuffixDrafter(SuffixHistory history, int maxNodes) : IDraf
         }
     }
 
-    public void Observe(Sequence sequence, ReadOnlySpan<int> committed) => Session(sequence).Append(committed);
+    public void Observe(Sequence sequence, DraftTree verified, ReadOnlySpan<int> committed) =>
+        Session(sequence).Append(committed, verified.Sources.Count(DraftSource.Suffix));
 
     public void End(Sequence sequence) => Session(sequence).Dispose();
 

@@ -24,7 +24,7 @@ internal sealed class EchoDrafter(int vocabularySize) : IDrafter
         }
     }
 
-    public void Observe(Sequence sequence, ReadOnlySpan<int> committed)
+    public void Observe(Sequence sequence, DraftTree verified, ReadOnlySpan<int> committed)
     {
     }
 

@@ -28,7 +28,7 @@ internal sealed class GuessingDrafter(int seed, int vocabularySize) : IDrafter
         }
     }
 
-    public void Observe(Sequence sequence, ReadOnlySpan<int> committed)
+    public void Observe(Sequence sequence, DraftTree verified, ReadOnlySpan<int> committed)
     {
         Assert.Contains(sequence, _begun);
         Assert.True(sequence.Tokens.EndsWith(committed));

@@ -98,7 +98,7 @@ public sealed class SpeculationPolicyTests
                 parent = tree.Add(i, parent, chain[i], DraftSource.Suffix);
         }
 
-        public void Observe(Sequence sequence, ReadOnlySpan<int> committed)
+        public void Observe(Sequence sequence, DraftTree verified, ReadOnlySpan<int> committed)
         {
         }
 
