@@ -1,0 +1,125 @@
+using System.Text.Json.Nodes;
+using Agentic.ModelRuntime;
+using Agentic.Proxy;
+using Agentic.SuffixCache;
+using CsCheck;
+
+namespace Agentic.Tests;
+
+public sealed class PromptEncoderTests
+{
+    private static readonly NamespaceKey Space = NamespaceKey.Derive(new byte[16], "a", "m", "t"), Other = NamespaceKey.Derive(new byte[16], "b", "m", "t");
+
+    [Fact]
+    public void BundledModel_IsPromptedAsByTheReference()
+    {
+        TokenizerCodec codec = new(Tokenizer.Load(BundledModel.Directory!));
+        PromptEncoder encoder = new(codec, ChatTemplate.Load(BundledModel.Directory!), 1000);
+        string[] lines = File.ReadAllLines(Path.Combine(BundledModel.Directory!, "greedy.jsonl"));
+        Assert.NotEmpty(lines);
+        foreach (string line in lines)
+        {
+            JsonObject recorded = JsonNode.Parse(line)!.AsObject();
+            JsonObject[] messages = [.. recorded["messages"]!.AsArray().Select(message => message!.AsObject())];
+            JsonObject variables = new() { ["tools"] = recorded["tools"] is JsonArray { Count: > 0 } tools ? tools.DeepClone() : null, ["add_generation_prompt"] = true };
+
+            int[] ids = encoder.Encode(Space, messages, variables, out int spliced);
+
+            Assert.Equal(recorded["prompt_ids"]!.AsArray().Select(id => id!.GetValue<int>()), ids);
+            Assert.Equal(0, spliced);
+        }
+    }
+
+    [Fact]
+    public void BundledModel_SplicesItsAnswersAndCalls()
+    {
+        TokenizerCodec codec = new(Tokenizer.Load(BundledModel.Directory!));
+        PromptEncoder encoder = new(codec, ChatTemplate.Load(BundledModel.Directory!), 1000);
+        const string Generated = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\":  [1 ,2]}}\n</tool_call>";
+        int[] odd = [codec.Encode("<tool_call>", false)[0], .. Generated["<tool_call>".Length..^"</tool_call>".Length].SelectMany(c => codec.Encode(c.ToString(), false)),
+            codec.Encode("</tool_call>", false)[0]];
+        JsonObject call = Parse("""{"role":"assistant","content":null,"tool_calls":[{"id":"x","type":"function","function":{"name":"f","arguments":"{\"a\":  [1 ,2]}"}}]}""");
+        encoder.Remember(Space, call, Generated, odd);
+        JsonObject[] messages = [User("hi"), call, Parse("""{"role":"tool","tool_call_id":"x","content":"done"}""")];
+
+        int[] first = encoder.Encode(Space, messages[..1], Variables(), out _);
+        int[] ids = encoder.Encode(Space, messages, Variables(), out int spliced);
+        encoder.Encode(Other, messages, Variables(), out int stranger);
+
+        Assert.Equal(1, spliced);
+        Assert.Equal([.. first, .. odd], ids[..(first.Length + odd.Length)]);
+        Assert.Equal(0, stranger);
+    }
+
+    [Fact]
+    public void AnyConversation_KeepsItsTextAndItsPrefix()
+    {
+        FakeCodec codec = new();
+        Gen<string> text = Gen.Int[0, 7].Select(i => (string[])["Hello", " world", "\n\n", "\n", "é", "😀", "the ", "<tool_"]).SelectMany(
+            words => Gen.Int[0, words.Length - 1].Select(i => words[i])).Array[1, 8].Select(string.Concat);
+        Gen.Select(text, Gen.Bool).Array[1, 5].Sample(turns =>
+        {
+            PromptEncoder encoder = new(codec, new FakeTemplate(), 10_000);
+            List<JsonObject> messages = [];
+            int[] before = [];
+            foreach ((string answer, bool inBytes) in turns)
+            {
+                messages.Add(User(answer));   // the user says the same words, which must not be taken for the answer
+                int[] prompt = encoder.Encode(Space, messages, Variables(), out _);
+                Assert.Equal(before, prompt[..before.Length]);
+                Assert.Equal(new FakeTemplate().Render(Variables(messages)), codec.TextOf(prompt));
+                int[] generated = inBytes ? FakeCodec.Bytes(answer) : codec.Encode(answer, false);
+                JsonObject message = new() { ["role"] = "assistant", ["content"] = answer };
+                encoder.Remember(Space, message, answer, generated);
+                messages.Add(message);
+                before = [.. prompt, .. generated];
+            }
+        }, iter: 300);
+    }
+
+    [Fact]
+    public void MemoryFull_TheLeastRecentlyUsedGoes()
+    {
+        AnswerMemory memory = new(mostTokens: 5);
+        JsonObject[] messages = [User("a"), User("b"), User("c")];
+        memory.Keep(Space, messages[0], "a", [1, 2]);
+        memory.Keep(Space, messages[1], "b", [3, 4]);
+        Assert.NotNull(memory.Find(Space, messages[0]));
+
+        memory.Keep(Space, messages[2], "c", [5, 6]);
+
+        Assert.NotNull(memory.Find(Space, messages[0]));
+        Assert.Null(memory.Find(Space, messages[1]));
+        Assert.Equal([5, 6], memory.Find(Space, messages[2])!.Ids);
+    }
+
+    [Theory]
+    [InlineData("{{ messages[-1].tool_calls[0].function.arguments | tojson }}", false)]
+    [InlineData("{% for m in messages %}{% for c in m.tool_calls or [] %}{{ c.function.arguments if c.function.arguments is string else c.function.arguments | tojson }}{% endfor %}{% endfor %}", true)]
+    public void Traits_TellHowArgumentsAreTaken(string template, bool asString) =>
+        Assert.Equal(asString, new TemplateTraits(ChatTemplate.Parse(template)).StringArguments);
+
+    [Fact]
+    public void BundledTraits_AreKnown()
+    {
+        TemplateTraits traits = new(ChatTemplate.Load(BundledModel.Directory!));
+
+        Assert.Equal("<|im_start|>assistant\n", traits.GenerationPrompt);
+        Assert.True(traits.StringArguments);
+        Assert.True(traits.TakesParts("user") && traits.TakesParts("tool") && !traits.TakesParts("system"));
+        Assert.False(traits.KnowsDeveloper);
+    }
+
+    private static JsonObject Variables() => new() { ["tools"] = null, ["add_generation_prompt"] = true };
+
+    private static JsonObject Variables(IEnumerable<JsonObject> messages)
+    {
+        JsonObject variables = Variables();
+        variables["messages"] = new JsonArray([.. messages.Select(message => message.DeepClone())]);
+        return variables;
+    }
+
+    private static JsonObject User(string content) => new() { ["role"] = "user", ["content"] = content };
+
+    private static JsonObject Parse(string json) => JsonNode.Parse(json)!.AsObject();
+}
