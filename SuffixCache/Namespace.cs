@@ -63,10 +63,12 @@ internal sealed class Namespace : IDisposable
     }
 
     /// <summary>Indexes <c>sequence[start..]</c> of a stored sequence, whose earlier tokens a call before this one indexed.</summary>
-    public void Load(ReadOnlySpan<int> sequence, int start)
+    public void Load(ReadOnlySpan<int> sequence, int start, bool endsOutput)
     {
         bool continues = start > 0 && _loadedEnd == Index.Log.End;
         Index.Append(sequence, start, continues ? 0 : Math.Min(start, ContextTokens), continues);
+        if (endsOutput)
+            Index.Log.EndOutput();
         _loadedEnd = Index.Log.End;
     }
 

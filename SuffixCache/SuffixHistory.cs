@@ -13,7 +13,7 @@ public sealed class SuffixHistory : IDisposable
     private const int LoadedTokensPerSession = 16 * 1024;
 
     private readonly Dictionary<NamespaceKey, Namespace> _namespaces = [];
-    private readonly ConcurrentQueue<(NamespaceKey Namespace, int[] Tokens)> _loaded = new();
+    private readonly ConcurrentQueue<Loaded> _loaded = new();
     private readonly ISequenceStore? _store;
     private readonly long _byteBudget;
     private readonly int _chunkBits;
@@ -21,7 +21,7 @@ public sealed class SuffixHistory : IDisposable
     private int _loadingStart;
     private long _uses;
 
-    /// <param name="vocabularySize">Ids are 0 to this, excluded; nothing outside is ever proposed.</param>
+    /// <param name="vocabularySize">Ids are 0 to this, excluded; nothing outside is ever proposed. At most 2³⁰ − 1.</param>
     /// <param name="byteBudget">Native bytes of all indices. Beyond it the largest namespace loses its oldest chunk.</param>
     /// <param name="store">Takes what ends; null keeps nothing beyond the process.</param>
     /// <param name="clock">Says when it ended.</param>
@@ -72,25 +72,38 @@ public sealed class SuffixHistory : IDisposable
 
     /// <summary>Queues a stored sequence for the index. Any thread; never blocks.</summary>
     /// <returns>False for one that is not this vocabulary's: it is left out.</returns>
-    public bool Load(NamespaceKey namespaceKey, ReadOnlySpan<int> tokens)
+    public bool Load(StoredSequence sequence)
     {
-        if (tokens.IsEmpty || FirstBadId(tokens) >= 0)
-            return false;
-        _loaded.Enqueue((namespaceKey, tokens.ToArray()));
-        return true;
+        List<int> outputEnds = [];
+        int end = 0;
+        foreach (TokenRun run in sequence.Runs)
+        {
+            end += run.Length;
+            if (run.Kind == TokenKind.Output && end <= sequence.Tokens.Length)
+                outputEnds.Add(end);
+        }
+
+        return Load(sequence.Namespace, sequence.Tokens.Span, outputEnds);
     }
+
+    /// <summary>Queues a sequence of which nobody knows who wrote it. Any thread; never blocks.</summary>
+    /// <returns>False for one that is not this vocabulary's: it is left out.</returns>
+    public bool Load(NamespaceKey namespaceKey, ReadOnlySpan<int> tokens) => Load(namespaceKey, tokens, []);
 
     /// <summary>Indexes up to so many queued tokens (45 ns each). A server that starts calls it until it returns 0.</summary>
     /// <returns>Tokens indexed.</returns>
     public int IndexLoaded(int maxTokens)
     {
         int indexed = 0;
-        while (indexed < maxTokens && _loaded.TryPeek(out (NamespaceKey Namespace, int[] Tokens) next))
+        while (indexed < maxTokens && _loaded.TryPeek(out Loaded next))
         {
             Namespace @namespace = Find(next.Namespace);
-            int end = Math.Min(next.Tokens.Length, _loadingStart + maxTokens - indexed);
-            @namespace.Load(next.Tokens.AsSpan(0, end), _loadingStart);
-            indexed += end - _loadingStart;
+            int start = _loadingStart, end = Math.Min(next.Tokens.Length, start + maxTokens - indexed);
+            int outputEnd = next.OutputEnds.Find(position => position > start);
+            bool endsOutput = outputEnd > 0 && outputEnd <= end;
+            end = endsOutput ? outputEnd : end;
+            @namespace.Load(next.Tokens.AsSpan(0, end), start, endsOutput);
+            indexed += end - start;
             _loadingStart = end;
             if (end == next.Tokens.Length)
             {
@@ -141,6 +154,14 @@ public sealed class SuffixHistory : IDisposable
         }
     }
 
+    private bool Load(NamespaceKey namespaceKey, ReadOnlySpan<int> tokens, List<int> outputEnds)
+    {
+        if (tokens.IsEmpty || FirstBadId(tokens) >= 0)
+            return false;
+        _loaded.Enqueue(new Loaded(namespaceKey, tokens.ToArray(), outputEnds));
+        return true;
+    }
+
     private int FirstBadId(ReadOnlySpan<int> tokens) => tokens.IndexOfAnyExceptInRange(0, VocabularySize - 1);
 
     private Namespace Find(NamespaceKey key)
@@ -170,4 +191,7 @@ public sealed class SuffixHistory : IDisposable
             idle.Dispose();
         }
     }
+
+    /// <summary>A sequence that waits to be indexed, and where in it outputs end.</summary>
+    private readonly record struct Loaded(NamespaceKey Namespace, int[] Tokens, List<int> OutputEnds);
 }
