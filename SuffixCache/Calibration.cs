@@ -2,7 +2,8 @@ namespace Agentic.SuffixCache;
 
 /// <summary>Makes a node's probability the frequency with which nodes like it were taken.</summary>
 /// <remarks>
-/// Votes are calibrated token by token, and yet a draft picks the likeliest of many nodes, which is to pick the overrated ones. So nodes are
+/// Votes are calibrated token by token, and yet a draft picks the likeliest of many nodes, which is to pick the overrated ones. So nodes
+/// are
 /// counted in half-octaves of probability: how many were expected to be taken, and how many were.
 /// </remarks>
 internal sealed class Calibration

@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 namespace Agentic.SuffixCache;
 
 /// <summary>An append-only native array whose oldest chunks can be dropped: growing never moves an element, and the GC sees none.</summary>
-/// <remarks>Positions count up for ever and wrap at 2³²; only distances between them mean something. At most 2³¹ elements are held.</remarks>
+/// <remarks>Positions count up for ever and wrap at 2³²; only distances between them mean something. At most 2³¹ elements are
+/// held.</remarks>
 internal sealed unsafe class ChunkRing<T> : IDisposable
     where T : unmanaged
 {
@@ -51,7 +52,8 @@ internal sealed unsafe class ChunkRing<T> : IDisposable
         {
             if (Chunks == _chunks.Length)
                 Grow();
-            _chunks[(Reserved >> _chunkBits) & ((uint)_chunks.Length - 1)] = (T*)NativeMemory.AllocZeroed((nuint)_inChunk + 1, (nuint)sizeof(T));
+            T* chunk = (T*)NativeMemory.AllocZeroed((nuint)_inChunk + 1, (nuint)sizeof(T));
+            _chunks[(Reserved >> _chunkBits) & ((uint)_chunks.Length - 1)] = chunk;
             Reserved += _inChunk + 1;
         }
     }

@@ -1,6 +1,7 @@
 namespace Agentic.SuffixCache;
 
-/// <summary>What may follow a sequence: a trie of tokens below its last one, most probable nodes first, so that any first n of them form a tree.</summary>
+/// <summary>What may follow a sequence: a trie of tokens below its last one, most probable nodes first, so that any first n of them form a
+/// tree.</summary>
 /// <remarks>Memory is allocated once; a draft overwrites the one before.</remarks>
 public sealed class Continuation
 {

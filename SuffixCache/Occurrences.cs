@@ -13,7 +13,8 @@ internal enum Origin : byte
     History,
 }
 
-/// <summary>Up to 64 places where the end of a context occurred before, longest matches first. A set of them is one bit each of a 64-bit mask.</summary>
+/// <summary>Up to 64 places where the end of a context occurred before, longest matches first. A set of them is one bit each of a 64-bit
+/// mask.</summary>
 internal sealed unsafe class Occurrences
 {
     public const int Capacity = 64;
@@ -62,7 +63,8 @@ internal sealed unsafe class Occurrences
         return true;
     }
 
-    /// <summary>The token so far behind an occurrence; <see cref="Ended"/> where its output is over, <see cref="TokenLog.Separator"/> where nothing is known.</summary>
+    /// <summary>The token so far behind an occurrence; <see cref="Ended"/> where its output is over, <see cref="TokenLog.Separator"/>
+    /// where nothing is known.</summary>
     public int Following(int i, int depth)
     {
         if (depth == 0 ? _atEnds[i] : depth <= _followingCounts[i] && TokenLog.EndsOutput(_following[i][depth - 1]))
@@ -70,7 +72,8 @@ internal sealed unsafe class Occurrences
         return depth < _followingCounts[i] ? TokenLog.TokenId(_following[i][depth]) : TokenLog.Separator;
     }
 
-    /// <summary>The log may have grown or lost its oldest chunk since: looks up each occurrence anew, and ends those that are gone.</summary>
+    /// <summary>The log may have grown or lost its oldest chunk since: looks up each occurrence anew, and ends those that are
+    /// gone.</summary>
     public void Refresh()
     {
         for (int i = 0; i < Count; i++)

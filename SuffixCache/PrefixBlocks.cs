@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Agentic.SuffixCache;
 
-/// <summary>Recognises the start of a sequence that the log already holds, by a chained hash of each block of 32 tokens and a look at the tokens themselves.</summary>
+/// <summary>Recognises the start of a sequence that the log already holds, by a chained hash of each block of 32 tokens and a look at the
+/// tokens themselves.</summary>
 /// <remarks>
 /// An agent's call repeats 95 % and more of the prompt of the call before. Hashing costs 1 ns a token, indexing 45; and chains that
 /// held each turn again and again would offer the same continuation many times over.

@@ -4,7 +4,8 @@ namespace Agentic.SuffixCache;
 
 /// <summary>The suffix cache of a server: what each namespace read and wrote, within one byte budget.</summary>
 /// <remarks>
-/// The engine's thread calls everything but <see cref="Load"/>, which any thread may call while the engine runs: loaded sequences wait in a queue,
+/// The engine's thread calls everything but <see cref="Load(StoredSequence)"/>, which any thread may call while the engine runs: loaded
+/// sequences wait in a queue,
 /// and each step indexes a few hundred of their tokens (25 µs), so that a long replay never stalls one.
 /// </remarks>
 public sealed class SuffixHistory : IDisposable
@@ -98,7 +99,7 @@ public sealed class SuffixHistory : IDisposable
         while (indexed < maxTokens && _loaded.TryPeek(out Loaded next))
         {
             Namespace @namespace = Find(next.Namespace);
-            int start = _loadingStart, end = Math.Min(next.Tokens.Length, start + maxTokens - indexed);
+            int start = _loadingStart, end = start + Math.Min(next.Tokens.Length - start, maxTokens - indexed);
             int outputEnd = next.OutputEnds.Find(position => position > start);
             bool endsOutput = outputEnd > 0 && outputEnd <= end;
             end = endsOutput ? outputEnd : end;
@@ -129,7 +130,10 @@ public sealed class SuffixHistory : IDisposable
     {
         int bad = FirstBadId(tokens);
         if (bad >= 0)
-            throw new ArgumentOutOfRangeException(nameof(tokens), tokens[bad], $"Token {bad} is outside the vocabulary of {VocabularySize}.");
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(tokens), tokens[bad], $"Token {bad} is outside the vocabulary of {VocabularySize}.");
+        }
     }
 
     /// <summary>A session is over; <paramref name="added"/> is what it added, of which the model wrote the last tokens.</summary>

@@ -7,8 +7,10 @@ namespace Agentic.SuffixCache;
 
 /// <summary>Finds where the end of a context occurred before: a suffix tree that is never built.</summary>
 /// <remarks>
-/// Beside the log lies, for each position, the previous position with the same last 1, 2, 5 and 16 tokens: 16 bytes a token, and up to 14 for the
-/// heads of these chains. Adding a token is four table writes, so order of insertion, splits and nodes do not arise. A chain may hold collisions
+/// Beside the log lies, for each position, the previous position with the same last 1, 2, 5 and 16 tokens: 16 bytes a token, and up to 14
+/// for the
+/// heads of these chains. Adding a token is four table writes, so order of insertion, splits and nodes do not arise. A chain may hold
+/// collisions
 /// and evicted positions; each candidate is compared with the log, so they cost time and never a wrong token.
 /// One writer; readers may run beside each other between its calls.
 /// </remarks>
@@ -53,7 +55,8 @@ internal sealed unsafe class SuffixIndex : IDisposable
     /// <summary>Adds <c>sequence[start..]</c>, so that each of its tokens can be found by what precedes it.</summary>
     /// <param name="sequence">Token ids below the vocabulary's size, from the sequence's very start.</param>
     /// <param name="start">How many of them are context only.</param>
-    /// <param name="context">How many of those are repeated in the log, for matches to reach into; 0 where the log already ends in them.</param>
+    /// <param name="context">How many of those are repeated in the log, for matches to reach into; 0 where the log already ends in
+    /// them.</param>
     /// <param name="continues">The log's last token is <c>sequence[start − 1]</c>: go on there rather than open a document.</param>
     /// <returns>Position of <c>sequence[start]</c>.</returns>
     public uint Append(ReadOnlySpan<int> sequence, int start, int context, bool continues)
@@ -77,7 +80,8 @@ internal sealed unsafe class SuffixIndex : IDisposable
         return first;
     }
 
-    /// <summary>Collects occurrences of a context's end whose match is as long as one order and shorter than the next, the newest first.</summary>
+    /// <summary>Collects occurrences of a context's end whose match is as long as one order and shorter than the next, the newest
+    /// first.</summary>
     /// <param name="order">0 to 3; asked from the longest down, nothing is found twice.</param>
     /// <param name="contextEnd">One past the context's last token.</param>
     /// <param name="contextLength">Tokens of it.</param>
@@ -86,7 +90,8 @@ internal sealed unsafe class SuffixIndex : IDisposable
     /// <param name="origin">What to note beside them.</param>
     public void Find(int order, int* contextEnd, int contextLength, in ContextHashes hashes, Occurrences found, Origin origin)
     {
-        int atLeast = ContextHashes.Length(order), below = order + 1 < ContextHashes.Orders ? ContextHashes.Length(order + 1) : int.MaxValue;
+        int atLeast = ContextHashes.Length(order);
+        int below = order + 1 < ContextHashes.Orders ? ContextHashes.Length(order + 1) : int.MaxValue;
         if (contextLength < atLeast)
             return;
         uint newer = _log.End, position = *Head(order, hashes);

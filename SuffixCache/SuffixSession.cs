@@ -1,7 +1,8 @@
 namespace Agentic.SuffixCache;
 
 /// <summary>One sequence being decoded: what it may write next, from its own text, its conversation and its namespace's history.</summary>
-/// <remarks>Begun by <see cref="SuffixHistory.BeginSession"/>; called by the engine's thread, like everything of the history but <see cref="SuffixHistory.Load"/>.</remarks>
+/// <remarks>Begun by <see cref="SuffixHistory.BeginSession"/>; called by the engine's thread, like everything of the history but
+/// <see cref="SuffixHistory.Load(StoredSequence)"/>.</remarks>
 public sealed class SuffixSession : IDisposable
 {
     // What a session writes is found in its own small index at once, and in the shared one when it ends: sequences decoded side by side
@@ -51,7 +52,8 @@ public sealed class SuffixSession : IDisposable
         Find();
         if (_draft is null || _draft.Capacity < into.Capacity)
             _draft = new Continuation(into.Capacity);
-        _history.Drafter.Draft(_occurrences, _namespace.Weights, _namespace.Calibration, Math.Min(maxNodes, into.Capacity), maxDepth, _draft);
+        int most = Math.Min(maxNodes, into.Capacity);
+        _history.Drafter.Draft(_occurrences, _namespace.Weights, _namespace.Calibration, most, maxDepth, _draft);
         _draft.CopyTo(into);
         _living = _occurrences.All;
         _sinceDraft = 0;

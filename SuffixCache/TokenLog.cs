@@ -10,7 +10,8 @@ internal sealed unsafe class TokenLog : IDisposable
     /// <summary>Stands before every document. No token equals it, so no match runs from one document into another.</summary>
     public const int Separator = -1;
 
-    /// <summary>Set in the last token of an output: what follows it in the log, the next turn's prompt, is not what a model writes.</summary>
+    /// <summary>Set in the last token of an output: what follows it in the log, the next turn's prompt, is not what a model
+    /// writes.</summary>
     public const int LastOfOutput = 1 << 30;
 
     /// <summary>Ids are below it.</summary>
@@ -74,7 +75,8 @@ internal sealed unsafe class TokenLog : IDisposable
             System.Runtime.Intrinsics.X86.Sse.Prefetch0(_tokens[position]);
     }
 
-    /// <summary>How many tokens before a position equal those before <paramref name="contextEnd"/>; at most <paramref name="contextLength"/>.</summary>
+    /// <summary>How many tokens before a position equal those before <paramref name="contextEnd"/>; at most
+    /// <paramref name="contextLength"/>.</summary>
     public int CommonSuffix(uint position, int* contextEnd, int contextLength)
     {
         int most = (int)Math.Min((uint)contextLength, position - Start), length = 0;

@@ -3,7 +3,8 @@ namespace Agentic.SuffixCache;
 /// <summary>How much an occurrence's vote counts, and how often all of them are wrong: learned from what the target writes.</summary>
 /// <remarks>
 /// P(token) = Σ weights of the occurrences it follows / (Σ all weights + escape). Weights go by origin, match length and rank; the escape,
-/// PPM's chance of something never seen here, by the longest match, by how many occurrences there are and by how many tokens they disagree on.
+/// PPM's chance of something never seen here, by the longest match, by how many occurrences there are and by how many tokens they disagree
+/// on.
 /// Logarithms of all of them descend the gradient of −log P(what was written), each at its own rate (Adagrad).
 /// </remarks>
 internal sealed class VoteWeights
@@ -38,7 +39,10 @@ internal sealed class VoteWeights
             for (int count = 0; count < Counts; count++)
             {
                 for (int tokens = 0; tokens < Tokens; tokens++)
-                    _escapes[(((bucket * Counts) + count) * Tokens) + tokens] = new Parameter((0.8f * bucket) + 0.5f + MathF.Log((1 - right) / right) + (0.5f * count));
+                {
+                    float logarithm = (0.8f * bucket) + 0.5f + MathF.Log((1 - right) / right) + (0.5f * count);
+                    _escapes[(((bucket * Counts) + count) * Tokens) + tokens] = new Parameter(logarithm);
+                }
             }
         }
     }
@@ -47,7 +51,8 @@ internal sealed class VoteWeights
 
     public static int VoteIndex(Origin origin, int lengthBucket) => ((int)origin * Lengths) + lengthBucket;
 
-    public static int RankIndex(int rank, int lengthBucket) => (Math.Min(lengthBucket / 3, 3) * Ranks) + (rank < 4 ? Math.Min(rank, 2) : rank < 10 ? 3 : 4);
+    public static int RankIndex(int rank, int lengthBucket) =>
+        (Math.Min(lengthBucket / 3, 3) * Ranks) + rank switch { <= 2 => rank, 3 => 2, < 10 => 3, _ => 4 };
 
     public static int EscapeIndex(int longestBucket, int occurrences, int tokens) =>
         (((longestBucket * Counts) + CountBuckets[Math.Min(occurrences, 64)]) * Tokens) + Math.Min(tokens - 1, Tokens - 1);

@@ -5,9 +5,11 @@ using Agentic.SuffixCache;
 
 namespace Agentic.Proxy;
 
-/// <summary>Recorded OpenAI chats as token segments: a JSON object a line, with <c>messages</c>, and <c>tools</c> and <c>calls</c> if there are any.</summary>
+/// <summary>Recorded OpenAI chats as token segments: a JSON object a line, with <c>messages</c>, and <c>tools</c> and <c>calls</c> if
+/// there are any.</summary>
 /// <remarks>
-/// <c>calls</c> are the indices of the messages that the model wrote; without it, every assistant message. A message is a head with its role,
+/// <c>calls</c> are the indices of the messages that the model wrote; without it, every assistant message. A message is a head with its
+/// role,
 /// its text and its tool calls; no model's template, so that any conversation can be replayed.
 /// </remarks>
 internal static class RecordedChat
@@ -17,7 +19,8 @@ internal static class RecordedChat
     public static IReadOnlyList<RecordedConversation> ReadFile(string file, Func<string, int[]> encode)
     {
         using Stream stream = File.OpenRead(file);
-        using Stream text = file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(stream, CompressionMode.Decompress) : stream;
+        bool zipped = file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
+        using Stream text = zipped ? new GZipStream(stream, CompressionMode.Decompress) : stream;
         using StreamReader lines = new(text, Encoding.UTF8);
         List<RecordedConversation> conversations = [];
         for (int number = 1; lines.ReadLine() is string line; number++)
@@ -41,7 +44,7 @@ internal static class RecordedChat
     private static RecordedConversation Read(JsonElement conversation, Func<string, int[]> encode)
     {
         List<RecordedSegment> segments = [];
-        if (conversation.TryGetProperty("tools", out JsonElement tools) && tools.ValueKind == JsonValueKind.Array && tools.GetArrayLength() > 0)
+        if (conversation.TryGetProperty("tools", out JsonElement tools) && tools is { ValueKind: JsonValueKind.Array })
             segments.Add(new RecordedSegment(false, encode(tools.GetRawText())));
         HashSet<int>? calls = conversation.TryGetProperty("calls", out JsonElement indices) && indices.ValueKind == JsonValueKind.Array
             ? [.. indices.EnumerateArray().Select(index => index.GetInt32())]
@@ -69,7 +72,10 @@ internal static class RecordedChat
             if (content.ValueKind == JsonValueKind.String)
                 text.Append(content.GetString());
             else if (content.ValueKind == JsonValueKind.Array)
-                text.AppendJoin('\n', content.EnumerateArray().Where(part => part.TryGetProperty("text", out _)).Select(part => part.GetProperty("text").GetString()));
+            {
+                IEnumerable<JsonElement> parts = content.EnumerateArray().Where(part => part.TryGetProperty("text", out _));
+                text.AppendJoin('\n', parts.Select(part => part.GetProperty("text").GetString()));
+            }
         }
 
         if (message.TryGetProperty("tool_calls", out JsonElement toolCalls) && toolCalls.ValueKind == JsonValueKind.Array)
@@ -77,7 +83,8 @@ internal static class RecordedChat
             foreach (JsonElement call in toolCalls.EnumerateArray())
             {
                 JsonElement function = call.GetProperty("function");
-                text.Append(text.Length > 0 ? "\n" : "").Append(function.GetProperty("name").GetString()).Append(' ').Append(function.GetProperty("arguments"));
+                text.Append(text.Length > 0 ? "\n" : "").Append(function.GetProperty("name").GetString());
+                text.Append(' ').Append(function.GetProperty("arguments"));
             }
         }
 

@@ -15,18 +15,26 @@ internal static class ReplayCommand
     private static readonly Argument<string[]> Files = new("FILE")
     {
         Arity = ArgumentArity.OneOrMore,
-        Description = "Recordings: OpenAI chats, a JSON object a line (.jsonl, .jsonl.gz), or token segments (.seg.gz). Each starts from an empty cache.",
+        Description = "Recordings: OpenAI chats, a JSON object a line (.jsonl, .jsonl.gz), or token segments (.seg.gz). "
+            + "Each starts from an empty cache.",
     };
 
-    private static readonly Option<int> Budget = new("--budget") { HelpName = "N", Description = "Most nodes drafted a step.", DefaultValueFactory = _ => 32 };
-    private static readonly Option<string> TokenizerDirectory =
-        CommandRunner.Option<string>("--tokenizer", "DIR", "The model directory whose tokenizer reads chats. Default: the bundled model's.");
+    private static readonly Option<int> Budget = new("--budget")
+    {
+        HelpName = "N",
+        Description = "Most nodes drafted a step.",
+        DefaultValueFactory = _ => 32,
+    };
+
+    private static readonly Option<string> TokenizerDirectory = CommandRunner.Option<string>(
+        "--tokenizer", "DIR", "The model directory whose tokenizer reads chats. Default: the bundled model's.");
 
     private static readonly Option<bool> Json = new("--json") { Description = "Write the figures as JSON." };
 
     public static Command Create()
     {
-        var command = new Command("replay", "Says what speculation would give on recorded conversations, without a model.") { Files, Budget, TokenizerDirectory, Json };
+        const string Help = "Says what speculation would give on recorded conversations, without a model.";
+        var command = new Command("replay", Help) { Files, Budget, TokenizerDirectory, Json };
         command.SetAction(Run);
         return command;
     }
@@ -74,7 +82,8 @@ internal static class ReplayCommand
 
     private static Func<string, int[]> Encoder(string? directory)
     {
-        directory ??= BundledModel.Directory ?? throw new CommandException("--tokenizer: the bundled model is not here; name a model directory");
+        directory ??= BundledModel.Directory
+            ?? throw new CommandException("--tokenizer: the bundled model is not here; name a model directory");
         Tokenizer tokenizer = Tokenizer.Load(directory);
         return text => tokenizer.Encode(text, addSpecialTokens: false);
     }
@@ -86,12 +95,14 @@ internal static class ReplayCommand
         var table = new Table().Border(TableBorder.Simple)
             .AddColumn("file")
             .AddColumns(
-                Right("calls"), Right("output tokens"), Right("tokens/step"), Right("drafted/step"), Right("accepted"), Right("predicted/actual"),
-                Right("draft µs mean"), Right("p50"), Right("p99"), Right("append ns/token"), Right("prompt ns/token"), Right("bytes/token"));
+                Right("calls"), Right("output tokens"), Right("tokens/step"), Right("drafted/step"), Right("accepted"),
+                Right("predicted/actual"), Right("draft µs mean"), Right("p50"), Right("p99"),
+                Right("append ns/token"), Right("prompt ns/token"), Right("bytes/token"));
         foreach (ReplayRow row in report.Files.Count > 1 ? report.Files.Append(report.All) : report.Files)
         {
             table.AddRow(
-                Markup.Escape(row.File), Number(row.Calls, 0), Number(row.OutputTokens, 0), Number(row.TokensPerStep, 3), Number(row.DraftedPerStep, 1),
+                Markup.Escape(row.File), Number(row.Calls, 0), Number(row.OutputTokens, 0),
+                Number(row.TokensPerStep, 3), Number(row.DraftedPerStep, 1),
                 Number(100 * row.Acceptance, 1) + " %", Number(row.PredictedOverActual, 3), Number(row.DraftMicroseconds.Mean, 1),
                 Number(row.DraftMicroseconds.P50, 1), Number(row.DraftMicroseconds.P99, 1), Number(row.AppendNanosecondsPerToken, 0),
                 Number(row.PromptNanosecondsPerToken, 0), Number(row.BytesPerToken, 1));

@@ -25,9 +25,9 @@ internal sealed record ReplayReport(int Budget, IReadOnlyList<ReplayRow> Files, 
 /// <param name="BytesPerToken">Index memory at the end.</param>
 /// <param name="IndexTokens">Tokens in it.</param>
 internal sealed record ReplayRow(
-    string File, long Calls, long OutputTokens, long Steps, double TokensPerStep, double DraftedPerStep, double Acceptance, double PredictedOverActual,
-    double CalibrationError, DraftTime DraftMicroseconds, double AppendNanosecondsPerToken, double PromptNanosecondsPerToken, double BytesPerToken,
-    long IndexTokens)
+    string File, long Calls, long OutputTokens, long Steps, double TokensPerStep, double DraftedPerStep, double Acceptance,
+    double PredictedOverActual, double CalibrationError, DraftTime DraftMicroseconds, double AppendNanosecondsPerToken,
+    double PromptNanosecondsPerToken, double BytesPerToken, long IndexTokens)
 {
     public static ReplayRow Of(string file, ReplayResult result)
     {
@@ -35,7 +35,8 @@ internal sealed record ReplayRow(
         IReadOnlyList<TimeSpan> times = result.DraftTimes;
         double At(double quantile) => times.Count == 0 ? 0 : Math.Round(times[(int)(quantile * (times.Count - 1))].TotalMicroseconds, 2);
         return new ReplayRow(
-            file, result.Calls, result.OutputTokens, result.Steps, Ratio(result.OutputTokens, result.Steps), Ratio(result.Drafted, result.Steps),
+            file, result.Calls, result.OutputTokens, result.Steps,
+            Ratio(result.OutputTokens, result.Steps), Ratio(result.Drafted, result.Steps),
             Ratio(result.Accepted, result.Drafted), Ratio(result.Predicted, result.Accepted), Math.Round(result.CalibrationError, 4),
             new DraftTime(Ratio(times.Sum(time => time.TotalMicroseconds), times.Count), At(0.5), At(0.99)),
             Ratio(result.AppendTime.TotalNanoseconds, result.OutputTokens), Ratio(result.PromptTime.TotalNanoseconds, result.PromptTokens),

@@ -10,7 +10,8 @@ public sealed record RecordedConversation(IReadOnlyList<RecordedSegment> Segment
 {
     private const uint Magic = 0x31474553;   // "SEG1"
 
-    /// <summary>Reads a file of token segments: <c>SEG1</c>, then for each conversation int32 count and so many of int32 kind, int32 n, n × int32.</summary>
+    /// <summary>Reads a file of token segments: <c>SEG1</c>, then for each conversation int32 count and so many of int32 kind, int32 n, n
+    /// × int32.</summary>
     /// <param name="file">Gzip-compressed; little-endian.</param>
     /// <exception cref="InvalidDataException">It is cut short, or no such file.</exception>
     public static IReadOnlyList<RecordedConversation> ReadFile(string file)

@@ -21,7 +21,8 @@ public sealed record ReplayResult
     /// <summary>Sum of the nodes' probabilities: what the drafts themselves expected to be accepted.</summary>
     public double Predicted { get; init; }
 
-    /// <summary>Mean absolute difference of predicted and actual frequency over ten classes of nodes by probability, weighted by nodes.</summary>
+    /// <summary>Mean absolute difference of predicted and actual frequency over ten classes of nodes by probability, weighted by
+    /// nodes.</summary>
     public double CalibrationError { get; init; }
 
     /// <summary>Prompt tokens of all calls.</summary>
@@ -54,7 +55,8 @@ public sealed record ReplayResult
         Drafted = left.Drafted + right.Drafted,
         Accepted = left.Accepted + right.Accepted,
         Predicted = left.Predicted + right.Predicted,
-        CalibrationError = ((left.CalibrationError * left.Drafted) + (right.CalibrationError * right.Drafted)) / Math.Max(1, left.Drafted + right.Drafted),
+        CalibrationError = ((left.CalibrationError * left.Drafted) + (right.CalibrationError * right.Drafted))
+            / Math.Max(1, left.Drafted + right.Drafted),
         PromptTokens = left.PromptTokens + right.PromptTokens,
         PromptTime = left.PromptTime + right.PromptTime,
         AppendTime = left.AppendTime + right.AppendTime,

@@ -2,8 +2,10 @@ using System.Diagnostics;
 
 namespace Agentic.SuffixCache;
 
-/// <summary>Plays recorded conversations against an empty cache: what each step would have drafted, and what of it the recording took.</summary>
-/// <remarks>Calls come in file order; what earlier calls read and wrote is history. Verification is greedy: the recording is the target.</remarks>
+/// <summary>Plays recorded conversations against an empty cache: what each step would have drafted, and what of it the recording
+/// took.</summary>
+/// <remarks>Calls come in file order; what earlier calls read and wrote is history. Verification is greedy: the recording is the
+/// target.</remarks>
 public static class TraceReplay
 {
     private const long ByteBudget = 8L << 30;

@@ -6,7 +6,7 @@ namespace Agentic.Benchmarks;
 /// <summary>The suffix cache on a store of 8M tokens. Figures are a token (append, insert) or a draft.</summary>
 [MemoryDiagnoser]
 [ShortRunJob]
-public class SuffixBenchmarks
+public class SuffixBenchmarks : IDisposable
 {
     private const int StoredTokens = 8_000_000;
     private const int Vocabulary = 100_000;
@@ -20,9 +20,6 @@ public class SuffixBenchmarks
     private int[] _prompt = [];
     private int[][] _pieces = [];
     private Phrases _text = null!;
-
-    /// <summary>Bytes a stored token; printed by the setup.</summary>
-    public double BytesPerToken => (double)_history.Bytes / _history.Tokens;
 
     [GlobalSetup]
     public void Fill()
@@ -38,14 +35,15 @@ public class SuffixBenchmarks
         _prompt = _text.Next(2000);
         _session = _history.BeginSession(default, _prompt);
         _pieces = [.. Enumerable.Range(0, Rounds).Select(_ => _text.Next(Appended))];
-        Console.WriteLine($"// bytes a token: {BytesPerToken:F1} of {_history.Tokens} tokens");
+        Console.WriteLine($"// bytes a token: {(double)_history.Bytes / _history.Tokens:F1} of {_history.Tokens} tokens");
     }
 
     [GlobalCleanup]
-    public void Free()
+    public void Dispose()
     {
         _session.Dispose();
         _history.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     [Benchmark(OperationsPerInvoke = Inserted)]

@@ -49,7 +49,8 @@ public sealed class DrafterTests
     public void Probabilities_AreFrequencies(int seed, double noise)
     {
         NoisyText text = new(seed, noise);
-        RecordedConversation conversation = new([new RecordedSegment(false, text.Next(2000)), new RecordedSegment(true, text.Next(40_000))]);
+        RecordedSegment read = new(false, text.Next(2000)), written = new(true, text.Next(40_000));
+        RecordedConversation conversation = new([read, written]);
         ReplayResult result = TraceReplay.Run([conversation], maxNodes: 32);
         Assert.InRange(result.Predicted / result.Accepted, 0.95, 1.05);
         Assert.InRange(result.CalibrationError, 0, 0.03);
@@ -93,7 +94,7 @@ public sealed class DrafterTests
 
         public int[] Next(int length)
         {
-            _phrases ??= [.. Enumerable.Range(0, 30).Select(_ => Enumerable.Range(0, _random.Next(3, 20)).Select(_ => _random.Next(Vocabulary)).ToArray())];
+            _phrases ??= [.. Enumerable.Range(0, 30).Select(_ => Phrase())];
             int[] text = new int[length];
             for (int i = 0; i < length; i++)
             {
@@ -105,5 +106,7 @@ public sealed class DrafterTests
 
             return text;
         }
+
+        private int[] Phrase() => [.. Enumerable.Range(0, _random.Next(3, 20)).Select(_ => _random.Next(Vocabulary))];
     }
 }

@@ -102,7 +102,11 @@ public sealed class SuffixHistoryTests
             for (int i = 0; i < sessions.Length; i++)
             {
                 if (turn > 0)
-                    Assert.InRange(sessions[i].KnownPromptTokens, conversations[i].Length - 10 - PrefixBlocks.BlockTokens, conversations[i].Length - 10);
+                {
+                    int before = conversations[i].Length - 10;
+                    Assert.InRange(sessions[i].KnownPromptTokens, before - PrefixBlocks.BlockTokens, before);
+                }
+
                 int[] written = Text((turn * 10) + i, 20);
                 sessions[i].Append(written);
                 conversations[i] = [.. conversations[i], .. written, .. Text((turn * 100) + i, 10)];

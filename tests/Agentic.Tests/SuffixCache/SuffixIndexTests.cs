@@ -23,7 +23,8 @@ public sealed unsafe class SuffixIndexTests
         for (int round = 0; round < 400; round++)
         {
             bool continues = sequence.Length > 0 && random.Next(3) == 0;
-            int start = continues ? sequence.Length : random.Next(sequence.Length + 1), context = continues ? 0 : Math.Min(start, random.Next(40));
+            int start = continues ? sequence.Length : random.Next(sequence.Length + 1);
+            int context = continues ? 0 : Math.Min(start, random.Next(40));
             sequence = [.. sequence[..start], .. Text(random, vocabulary, random.Next(1, 60))];
             uint first = index.Append(sequence, start, context, continues);
             naive.Append(first, sequence, start, context, continues);
@@ -112,7 +113,8 @@ public sealed unsafe class SuffixIndexTests
         Assert.InRange((double)index.Bytes / index.Log.Count, 20, 32.5);
     }
 
-    private static int[] Text(Random random, int vocabulary, int length) => [.. Enumerable.Range(0, length).Select(_ => random.Next(vocabulary))];
+    private static int[] Text(Random random, int vocabulary, int length) =>
+        [.. Enumerable.Range(0, length).Select(_ => random.Next(vocabulary))];
 
     /// <summary>Every token and where it lies; a question is answered by looking at all of them.</summary>
     private sealed class NaiveIndex
@@ -140,8 +142,9 @@ public sealed unsafe class SuffixIndexTests
             foreach (uint position in _indexed.Reverse())
             {
                 int length = 0;
-                while (length < question.Length && position - (uint)length > from && _log[position - (uint)length - 1] == question[^(length + 1)])
+                while (length < question.Length && position - (uint)length > from && At(length) == question[^(length + 1)])
                     length++;
+                int At(int back) => _log[position - (uint)back - 1];
                 if (length > 0 && position >= from)
                     found.Add((position, length));
             }
