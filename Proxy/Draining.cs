@@ -21,10 +21,10 @@ internal sealed class Draining : IHostedLifecycleService
         }
     }
 
-    public Task StoppingAsync(CancellationToken cancellationToken)
+    public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         Leave();
-        return _empty.Task.WaitAsync(cancellationToken).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        await Task.WhenAny(_empty.Task, Task.Delay(Timeout.Infinite, cancellationToken)); // whichever comes first: neither is a failure
     }
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -52,6 +52,7 @@ internal static class ServeCommand
         Log.StoreOpened(logger, options.Redis ?? $"embedded, in {options.StoreDirectory}");
         using var history = new SuffixHistory(model.VocabularySize, options.SuffixMemory, store);
         using var metrics = new RuntimeMetrics();
+        using var storeMetrics = new StoreMetrics(store);
         await using InferenceEngine engine = InferenceEngine.Create(model, limits, history, metrics, TimeProvider.System, logger);
         int context = Math.Min(model.MaxPositions, engine.Capacity);
         ServedModel served = ModelDirectory.Open(options.ModelDirectory, options.ModelName, model.Fingerprint, context, engine);
@@ -71,7 +72,7 @@ internal static class ServeCommand
         app.MapProxy();
 
         CancellationToken stopping = app.Lifetime.ApplicationStopping;
-        Task replay = await new SequenceReplay(store, history, logger).StartAsync(app.Services.GetRequiredService<Tenants>().Namespaces, stopping);
+        Task replay = await new SequenceReplay(store, history, TimeProvider.System, logger).StartAsync(app.Services.GetRequiredService<Tenants>().Namespaces, stopping);
         engine.Start();
         await app.StartAsync();
         foreach (string url in app.Urls)

@@ -56,6 +56,20 @@ public sealed class ServeCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task RedisAway_RequestsDoNotNoticeAndAGaugeDoes()
+    {
+        await using RunningServer server = await RunningServer.StartAsync(_directory.Path, "--redis", "127.0.0.1:1");
+
+        (string content, int steps) = await server.AskAsync(Task(0));
+        string metrics = await server.Client.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
+
+        Assert.NotEmpty(content);
+        Assert.InRange(steps, 1, 200);
+        Assert.Contains(metrics.Split('\n'), line => line.StartsWith("agentic:store_connected", StringComparison.Ordinal) && line.EndsWith(" 0", StringComparison.Ordinal));
+        Assert.Contains("The store is away", server.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task SecondServerOnTheSameData_IsOneLine()
     {
         await using RunningServer server = await RunningServer.StartAsync(_directory.Path);
