@@ -34,7 +34,8 @@ internal sealed class ChatTemplate : IChatTemplate
     public static ChatTemplate Load(string modelDirectory, TimeProvider? time = null) =>
         Find(modelDirectory, time) ?? throw new ChatTemplateException(
             $"{modelDirectory} has no chat template (chat_template.jinja, or \"chat_template\" in tokenizer_config.json). "
-            + "Base models come without one: serve an instruction-tuned model, put a chat_template.jinja into the directory, or use /v1/completions.");
+            + "Base models come without one: serve an instruction-tuned model, put a chat_template.jinja into the directory, "
+                + "or use /v1/completions.");
 
     /// <summary>As <see cref="Load"/>, but null where there is none.</summary>
     /// <exception cref="ChatTemplateException">It cannot be read; says which file and what to do.</exception>
@@ -50,7 +51,9 @@ internal sealed class ChatTemplate : IChatTemplate
             }
             catch (JinjaException error)
             {
-                throw new ChatTemplateException($"The chat template in {file} cannot be read: {error.Message}. Correct the file, or take the model's current one.", error);
+                throw new ChatTemplateException(
+                    $"The chat template in {file} cannot be read: {error.Message}. Correct the file, or take the model's current one.",
+                    error);
             }
         }
 
@@ -70,7 +73,7 @@ internal sealed class ChatTemplate : IChatTemplate
     /// itself always gives <c>tools</c> and <c>documents</c>, null where there are none, and <c>add_generation_prompt</c>.
     /// </summary>
     /// <param name="variables"><c>messages</c> and whatever else the template knows; these win over special tokens.</param>
-    /// <param name="name">One of several templates; null for the default, or the one for tools where there are tools and a template for them.</param>
+    /// <param name="name">One of several templates; null for the default, or for the one for tools where there are both.</param>
     /// <exception cref="JinjaException">The template refused the conversation or failed; the message is for who wrote either.</exception>
     /// <exception cref="ChatTemplateException">The model has no template of this name.</exception>
     public string Render(JsonObject variables, string? name = null)

@@ -75,8 +75,9 @@ internal sealed class Signature
     {
         if (!TakesValue)
             return JinjaException.Type($"{_function} expected at most {Plural(_names.Length)}, got {given}");
+        string least = _required == _names.Length ? "" : $"from {_required + 1} to ";
         string most = Plural(_names.Length + 1, "positional argument");
-        return JinjaException.Type($"{_function}() takes {(_required == _names.Length ? "" : $"from {_required + 1} to ")}{most} but {given + 1} were given");
+        return JinjaException.Type($"{_function}() takes {least}{most} but {given + 1} were given");
     }
 
     private JinjaException TooFew(object?[] values)
@@ -84,8 +85,10 @@ internal sealed class Signature
         string[] missing = [.. _names.Take(_required).Where((_, i) => values[i] == Bound.Absent).Select(PyText.Repr)];
         if (!TakesValue)
             return JinjaException.Type($"{_function} expected at least {Plural(_required)}, got {_required - missing.Length}");
-        string names = missing.Length == 1 ? missing[0] : string.Join(", ", missing[..^1]) + (missing.Length > 2 ? ", and " : " and ") + missing[^1];
-        return JinjaException.Type($"{_function}() missing {missing.Length} required positional argument{(missing.Length == 1 ? "" : "s")}: {names}");
+        string names = missing.Length == 1 ? missing[0]
+            : string.Join(", ", missing[..^1]) + (missing.Length > 2 ? ", and " : " and ") + missing[^1];
+        string arguments = missing.Length == 1 ? "argument" : "arguments";
+        return JinjaException.Type($"{_function}() missing {missing.Length} required positional {arguments}: {names}");
     }
 
     private static string Plural(int count, string what = "argument") => $"{count} {what}{(count == 1 ? "" : "s")}";

@@ -8,13 +8,13 @@ namespace Agentic.Proxy;
 /// </summary>
 internal sealed class Budget
 {
-    /// <summary>A history of a million tokens takes about a hundredth; all of it is spent in seconds.</summary>
+    /// <summary>Loops that do nothing spend it in 2 s; a history of 120 messages and 140 kB is rendered in 1 to 2 ms.</summary>
     public const long MaxSteps = 50_000_000;
 
     /// <summary>Characters in one text, the result included.</summary>
     public const int MaxText = 32 << 20;
 
-    /// <summary>Calls of macros and recursive loops within each other; Python's own limit allows about three hundred.</summary>
+    /// <summary>Calls of macros and recursive loops within each other; Python allows about two hundred.</summary>
     public const int MaxDepth = 300;
 
     // Comparing and printing values deep inside other values is paid for as well, and they have no way to hand a budget down.

@@ -34,7 +34,8 @@ internal sealed class SliceExpression(int line, Expression owner, Expression? st
 }
 
 /// <summary>The arguments of a call, filter or test as written.</summary>
-internal sealed class ArgumentList(Expression[] positional, (string Name, Expression Value)[] named, Expression? more, Expression? moreNamed)
+internal sealed class ArgumentList(Expression[] positional, (string Name, Expression Value)[] named, Expression? more,
+    Expression? moreNamed)
 {
     public static readonly ArgumentList None = new([], [], null, null);
 
@@ -54,7 +55,8 @@ internal sealed class ArgumentList(Expression[] positional, (string Name, Expres
         {
             if (moreNamed.Evaluate(scope) is not PyDict dict)
                 throw JinjaException.Type("argument after ** must be a mapping");
-            pairs.AddRange(dict.Entries.Select(entry => KeyValuePair.Create(PyType.Text(entry.Key) ?? throw JinjaException.Type("keywords must be strings"), entry.Value)));
+            pairs.AddRange(dict.Entries.Select(entry =>
+                KeyValuePair.Create(PyType.Text(entry.Key) ?? throw JinjaException.Type("keywords must be strings"), entry.Value)));
         }
 
         return new Arguments(values, pairs);

@@ -10,7 +10,8 @@ internal static class CollectionMethods
 
     public static readonly FunctionTable Dict = new FunctionTable()
         .Add("get", "key, default=", static (self, a) => ((PyDict)self!).TryGet(a[0], out object? value) ? value : a.Or(1, null))
-        .Add("items", "", static (self, _) => new PyView((PyDict)self!, "dict_items", static entry => new PyTuple([entry.Key, entry.Value])))
+        .Add("items", "", static (self, _) =>
+            new PyView((PyDict)self!, "dict_items", static entry => new PyTuple([entry.Key, entry.Value])))
         .Add("keys", "", static (self, _) => new PyView((PyDict)self!, "dict_keys", static entry => entry.Key))
         .Add("values", "", static (self, _) => new PyView((PyDict)self!, "dict_values", static entry => entry.Value))
         .Add("copy", "", static (self, _) => new PyDict((PyDict)self!))
@@ -41,7 +42,8 @@ internal static class CollectionMethods
                     return i;
             }
 
-            throw JinjaException.Value(self is PyTuple ? "tuple.index(x): x not in tuple" : $"{PyText.Repr(a[0])} is not in {PyType.Name(self)}");
+            throw JinjaException.Value(self is PyTuple ? "tuple.index(x): x not in tuple"
+                : $"{PyText.Repr(a[0])} is not in {PyType.Name(self)}");
         });
 
     private static long Clamp(long index, int length) => Math.Clamp(index < 0 ? index + length : index, 0, length);

@@ -74,12 +74,20 @@ internal sealed class ConditionalExpression(int line, Expression test, Expressio
 
 internal sealed class AndExpression(int line, Expression left, Expression right) : Expression(line)
 {
-    public override object? Evaluate(Scope scope) => left.Evaluate(scope) is var value && PyType.IsTrue(value) ? right.Evaluate(scope) : value;
+    public override object? Evaluate(Scope scope)
+    {
+        object? value = left.Evaluate(scope);
+        return PyType.IsTrue(value) ? right.Evaluate(scope) : value;
+    }
 }
 
 internal sealed class OrExpression(int line, Expression left, Expression right) : Expression(line)
 {
-    public override object? Evaluate(Scope scope) => left.Evaluate(scope) is var value && PyType.IsTrue(value) ? value : right.Evaluate(scope);
+    public override object? Evaluate(Scope scope)
+    {
+        object? value = left.Evaluate(scope);
+        return PyType.IsTrue(value) ? value : right.Evaluate(scope);
+    }
 }
 
 internal sealed class NotExpression(int line, Expression operand) : Expression(line)

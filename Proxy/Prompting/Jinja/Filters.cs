@@ -6,12 +6,14 @@ namespace Agentic.Proxy;
 /// <summary>Jinja2's filters, with Hugging Face's <c>tojson</c>.</summary>
 internal static class Filters
 {
-    public static readonly FunctionTable Table = SequenceFilters.AddTo(TextFilters.AddTo(NumberFilters.AddTo(Values(new FunctionTable("do_")))));
+    public static readonly FunctionTable Table =
+        SequenceFilters.AddTo(TextFilters.AddTo(NumberFilters.AddTo(Values(new FunctionTable("do_")))));
 
     private static readonly SearchValues<char> NotInNames = SearchValues.Create(" \t\n\r\f\v/>=");
 
     private static FunctionTable Values(FunctionTable table) => table
-        .Add("default d", "default_value=, boolean=", static (v, a) => v is Undefined || (a.IsTrue(1) && !PyType.IsTrue(v)) ? a.Or(0, "") : v)
+        .Add("default d", "default_value=, boolean=", static (v, a) =>
+            v is Undefined || (a.IsTrue(1) && !PyType.IsTrue(v)) ? a.Or(0, "") : v)
         .Add("attr", "name", static (v, a) =>
         {
             string name = PyText.Str(a[0]);
@@ -19,7 +21,8 @@ internal static class Filters
                 throw missing.Error();
             return Members.TryAttribute(v, name, out object? value) ? value : Undefined.Member(v, name);
         })
-        .Add("length count", "", static (v, _) => PyType.Length(v) ?? throw JinjaException.Type($"object of type '{PyType.Name(v)}' has no len()"))
+        .Add("length count", "", static (v, _) => PyType.Length(v)
+            ?? throw JinjaException.Type($"object of type '{PyType.Name(v)}' has no len()"))
         .Add("string", "", static (v, _) => v as PyMarkup ?? (object)PyText.Str(v))
         .Add("safe", "", static (v, _) => new PyMarkup(PyText.Str(v)))
         .Add("escape e", "", static (v, _) => new PyMarkup(Html.Escape(v)))
@@ -71,7 +74,7 @@ internal static class Filters
         return PyJson.Dump(value, a.IsTrue(0), indent, PyType.Text(separators[0]), PyType.Text(separators[1]), a.IsTrue(3));
     }
 
-    /// <summary>What a filter by attribute looks up: <c>a.b.0</c> for items within items, an integer for an index, none for the item itself.</summary>
+    /// <summary>What a filter by attribute looks up: <c>a.b.0</c> for items within items, an index, or none for the item itself.</summary>
     public static Func<object?, object?> Getter(object? attribute, object? fallback = null, bool ignoreCase = false)
     {
         object?[] parts = attribute switch

@@ -36,7 +36,8 @@ internal sealed class FormatSpec
 
     /// <summary>A width or precision that is worth computing.</summary>
     public static long Bounded(long amount) =>
-        Math.Abs(Math.Max(amount, -long.MaxValue)) <= MaxWidth ? amount : throw JinjaException.Limit($"a format of width or precision {amount} is beyond {MaxWidth}");
+        Math.Abs(Math.Max(amount, -long.MaxValue)) <= MaxWidth ? amount
+            : throw JinjaException.Limit($"a format of width or precision {amount} is beyond {MaxWidth}");
 
     /// <summary>A flag of the percent form.</summary>
     public void Flag(char flag)
@@ -249,5 +250,6 @@ internal sealed class FormatSpec
         return (int)Bounded(long.TryParse(text.AsSpan(start, at - start), CultureInfo.InvariantCulture, out long n) ? n : long.MaxValue);
     }
 
-    private JinjaException Unknown(object? value) => JinjaException.Value($"Unknown format code '{_type}' for object of type '{PyType.Name(value)}'");
+    private JinjaException Unknown(object? value) =>
+        JinjaException.Value($"Unknown format code '{_type}' for object of type '{PyType.Name(value)}'");
 }

@@ -14,9 +14,11 @@ internal static class Globals
             ? new Cycler(a.All.Positional)
             : throw new JinjaException("RuntimeError", "at least one item has to be provided"), isType: true),
         ["joiner"] = new GlobalFunction("joiner", "sep=", static a => new Joiner(a.Or(0, ", ")), isType: true),
-        ["raise_exception"] = new GlobalFunction("raise_exception", "message", static a => throw new JinjaException("TemplateError", PyText.Str(a[0]))),
+        ["raise_exception"] = new GlobalFunction("raise_exception", "message", static a =>
+            throw new JinjaException("TemplateError", PyText.Str(a[0]))),
         ["strftime_now"] = new GlobalFunction("strftime_now", "format", static a =>
-            Strftime.Format(a.Render.Now, a.Text(0, "strftime") ?? throw JinjaException.Type("strftime() argument 1 must be str, not None"))),
+            Strftime.Format(a.Render.Now, a.Text(0, "strftime")
+                ?? throw JinjaException.Type("strftime() argument 1 must be str, not None"))),
     };
 
     private static PyRange Range(Bound a)

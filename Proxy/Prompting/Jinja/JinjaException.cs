@@ -1,7 +1,7 @@
 namespace Agentic.Proxy;
 
 /// <summary>A template that cannot be read, or that failed or refused while rendering.</summary>
-/// <param name="kind">The name Python gives this kind of error, such as <c>UndefinedError</c>; <c>TemplateError</c> is what a template raised itself.</param>
+/// <param name="kind">Python's name for it, as <c>UndefinedError</c>; <c>TemplateError</c> is what a template raised itself.</param>
 /// <param name="reason">In the words of Jinja2 and Python, which is what a template's author will look up.</param>
 /// <param name="line">Line of the template, from 1; 0 where it is not known yet.</param>
 internal sealed class JinjaException(string kind, string reason, int line = 0) : Exception

@@ -104,7 +104,8 @@ internal sealed partial class Lexer
 
     private void Raw()
     {
-        for (int at = _source.IndexOf("{%", _position, StringComparison.Ordinal); at >= 0; at = _source.IndexOf("{%", at + 1, StringComparison.Ordinal))
+        int Find(int from) => _source.IndexOf("{%", from, StringComparison.Ordinal);
+        for (int at = Find(_position); at >= 0; at = Find(at + 1))
         {
             if (!MatchRaw(at, "endraw", out char sign, out int after, closesOnly: true))
                 continue;

@@ -7,7 +7,10 @@ namespace Agentic.Proxy;
 internal sealed partial class Lexer
 {
     private static readonly string[] Operators =
-        ["//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";"];
+    [
+        "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",",
+        ";",
+    ];
 
     private void Tag(bool isVariable)
     {
@@ -78,7 +81,8 @@ internal sealed partial class Lexer
     {
         char c = At(position);
         return char.IsAsciiLetterOrDigit(c) || c == '_' || (c > 127 && (char.IsLetterOrDigit(c) || char.IsSurrogate(c)
-            || char.GetUnicodeCategory(c) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.LetterNumber));
+            || char.GetUnicodeCategory(c)
+                is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.LetterNumber));
     }
 
     private void Name()
@@ -178,7 +182,9 @@ internal sealed partial class Lexer
             else if (escape is 'x' or 'u' or 'U')
             {
                 int digits = escape switch { 'x' => 2, 'u' => 4, _ => 8 };
-                if (i + digits >= text.Length || !uint.TryParse(text.Slice(i + 1, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint value))
+                ReadOnlySpan<char> code = text.Slice(i + 1, Math.Min(digits, text.Length - i - 1));
+                if (code.Length < digits
+                    || !uint.TryParse(code, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint value))
                     throw JinjaException.Syntax($"truncated \\{escape}{new string('X', digits)} escape", Line());
                 if (value > 0x10ffff)
                     throw JinjaException.Syntax("illegal Unicode character", Line());

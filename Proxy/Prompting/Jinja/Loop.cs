@@ -1,7 +1,8 @@
 namespace Agentic.Proxy;
 
 /// <summary>A <c>for</c> statement.</summary>
-internal sealed class ForNode(int line, Target target, Expression items, Expression? filter, Node body, Node? otherwise, bool recursive) : Node(line)
+internal sealed class ForNode(int line, Target target, Expression items, Expression? filter, Node body, Node? otherwise, bool recursive)
+    : Node(line)
 {
     public override Flow Render(Scope scope)
     {
@@ -23,7 +24,8 @@ internal sealed class ForNode(int line, Target target, Expression items, Express
         IEnumerable<object?> source = PyType.Iterate(value);
         if (filter is not null)
             source = Filtered(source, scope);
-        LoopContext loop = new(source, filter is null ? PyType.Length(value) : null, depth, recursive ? inner => Recurse(scope, inner, depth + 1) : null);
+        Func<object?, object>? recurse = recursive ? inner => Recurse(scope, inner, depth + 1) : null;
+        LoopContext loop = new(source, filter is null ? PyType.Length(value) : null, depth, recurse);
         bool any = false;
         while (loop.Advance(out object? item))
         {
@@ -60,7 +62,8 @@ internal sealed class ForNode(int line, Target target, Expression items, Express
 }
 
 /// <summary>The <c>loop</c> variable. It looks ahead only when it is asked about what comes.</summary>
-internal sealed class LoopContext(IEnumerable<object?> items, long? length, int depth, Func<object?, object>? recurse) : Callable, IHasAttributes
+internal sealed class LoopContext(IEnumerable<object?> items, long? length, int depth, Func<object?, object>? recurse)
+    : Callable, IHasAttributes
 {
     private readonly Queue<object?> _ahead = new();
     private readonly IEnumerator<object?> _items = items.GetEnumerator();

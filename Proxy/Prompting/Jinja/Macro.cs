@@ -99,7 +99,8 @@ internal sealed class Macro(MacroDefinition definition, Scope home) : Callable, 
             scope.Set(name, fallback is null ? new Undefined($"parameter {PyText.Repr(name)} was not provided") : fallback.Evaluate(scope));
     }
 
-    private JinjaException Unexpected(List<KeyValuePair<string, object?>> named) => JinjaException.Type(named.Exists(pair => pair.Key == "caller")
+    private JinjaException Unexpected(List<KeyValuePair<string, object?>> named) =>
+        JinjaException.Type(named.Exists(pair => pair.Key == "caller")
         ? $"macro {PyText.Repr(Name)} was invoked with two values for the special caller argument. This is most likely a bug."
         : $"macro {PyText.Repr(Name)} takes no keyword argument {PyText.Repr(named[0].Key)}");
 }

@@ -120,7 +120,8 @@ internal static class Members
                 object?[] characters = [.. PyString.Characters(text)];
                 return string.Concat(Picked(characters, from, by, count));
             case List<object?> list:
-                return by == 1 ? list.GetRange((int)Math.Min(from, list.Count - count), (int)count) : Picked(list, from, by, count).ToList();
+                return by == 1 ? list.GetRange((int)Math.Min(from, list.Count - count), (int)count)
+                    : Picked(list, from, by, count).ToList();
             default:
                 return new PyTuple([.. Picked(((PyTuple)value).Items, from, by, count)]);
         }
@@ -157,7 +158,12 @@ internal static class Members
         index = index < 0 ? index + length : index;
         if (index < 0 || index >= length)
             return false;
-        element = value switch { List<object?> list => list[(int)index], PyTuple tuple => tuple.Items[index], _ => ((PyRange)value).At(index) };
+        element = value switch
+        {
+            List<object?> list => list[(int)index],
+            PyTuple tuple => tuple.Items[index],
+            _ => ((PyRange)value).At(index),
+        };
         return true;
     }
 

@@ -37,7 +37,8 @@ internal static class NumberFilters
         if (value is Undefined missing)
             throw missing.Error();
         if (PyType.Text(value) is { } text)
-            return ParseInteger(text, radix) ?? (ParseFloat(text) is { } number && double.IsFinite(number) ? PyNumber.Truncate(number) : fallback);
+            return ParseInteger(text, radix)
+                ?? (ParseFloat(text) is { } number && double.IsFinite(number) ? PyNumber.Truncate(number) : fallback);
         return value switch
         {
             bool b => b ? 1L : 0L,
@@ -53,7 +54,8 @@ internal static class NumberFilters
         string trimmed = StringMethods.Strip(text, null, left: true, right: true);
         bool negative = trimmed.StartsWith('-');
         string digits = trimmed is ['+' or '-', ..] ? trimmed[1..] : trimmed;
-        long prefix = digits.Length > 1 && digits[0] == '0' ? char.ToLowerInvariant(digits[1]) switch { 'x' => 16, 'o' => 8, 'b' => 2, _ => 0 } : 0;
+        long prefix = digits.Length > 1 && digits[0] == '0'
+            ? char.ToLowerInvariant(digits[1]) switch { 'x' => 16, 'o' => 8, 'b' => 2, _ => 0 } : 0;
         if (radix == 0)
             radix = prefix == 0 ? 10 : prefix;
         if (radix is < 2 or > 36)
@@ -118,7 +120,8 @@ internal static class NumberFilters
             return "1 Byte";
         if (size < unit)
             return $"{PyText.Repr(PyNumber.Truncate(size))} Bytes";
-        string[] prefixes = binary ? ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"] : ["kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
+        string[] prefixes = binary ? ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"]
+            : ["kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
         int power = 0;
         double scale = unit * unit;
         for (; size >= scale && power < prefixes.Length - 1; power++)

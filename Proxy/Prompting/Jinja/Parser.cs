@@ -150,7 +150,8 @@ internal sealed partial class Parser(List<Token> tokens)
             "break" or "continue" => _loops > 0
                 ? new JumpNode(tag.Line, tag.Text == "break" ? Flow.Break : Flow.Continue)
                 : throw JinjaException.Syntax(tag.Text == "break" ? "'break' outside loop" : "'continue' not properly in loop", tag.Line),
-            "extends" or "include" or "import" or "from" => throw JinjaException.Type("no loader for this environment specified").At(tag.Line),
+            "extends" or "include" or "import" or "from" =>
+                throw JinjaException.Type("no loader for this environment specified").At(tag.Line),
             _ => throw UnexpectedEnd(tag),
         };
         _open.Pop();

@@ -275,7 +275,8 @@ internal sealed partial class Parser
         {
             if (targets.Count > 0)
                 Expect(",");
-            if (Current.Kind is TokenKind.VariableEnd or TokenKind.BlockEnd || Current.Is(")") || Current.Is("=") || (end is not null && Current.IsName(end)))
+            if (Current.Kind is TokenKind.VariableEnd or TokenKind.BlockEnd || Current.Is(")") || Current.Is("=")
+                || (end is not null && Current.IsName(end)))
                 break;
             targets.Add(SingleTarget(withNamespace));
             if (!Current.Is(","))
@@ -297,7 +298,8 @@ internal sealed partial class Parser
             return inner;
         }
 
-        if (Current.Kind is TokenKind.Text or TokenKind.Integer or TokenKind.Float || Current.IsName("true") || Current.IsName("false") || Current.IsName("none"))
+        if (Current.Kind is TokenKind.Text or TokenKind.Integer or TokenKind.Float || Current.IsName("true") || Current.IsName("false")
+            || Current.IsName("none"))
             throw Fail("can't assign to 'const'");
         string name = Expect(TokenKind.Name).Text;
         return withNamespace && Skip(".") ? new NamespaceTarget(name, Expect(TokenKind.Name).Text) : new NameTarget(name);

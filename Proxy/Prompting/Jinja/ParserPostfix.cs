@@ -101,7 +101,8 @@ internal sealed partial class Parser
         {
             arguments = CallArguments();
         }
-        else if (Current.Kind is TokenKind.Name or TokenKind.Text or TokenKind.Integer or TokenKind.Float || Current.Is("[") || Current.Is("{"))
+        else if (Current.Kind is TokenKind.Name or TokenKind.Text or TokenKind.Integer or TokenKind.Float || Current.Is("[")
+            || Current.Is("{"))
         {
             if (Current.IsName("is"))
                 throw Fail("You cannot chain multiple tests with is");

@@ -25,7 +25,8 @@ internal static class PyFloat
     public static string NotFinite(double value) => double.IsNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
 
     /// <summary>The exponent part, at least two digits.</summary>
-    public static string Exponent(int exponent) => string.Create(CultureInfo.InvariantCulture, $"e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}");
+    public static string Exponent(int exponent) =>
+        string.Create(CultureInfo.InvariantCulture, $"e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}");
 
     /// <summary>Digits of a finite value's magnitude after rounding to so many decimals, with a point if there are any.</summary>
     public static string Fixed(double value, int decimals)
@@ -52,7 +53,7 @@ internal static class PyFloat
             return value;
         if (decimals < -310)
             return Math.CopySign(0, value);
-        string text = Scaled(Math.Abs(value), (int)decimals).ToString(CultureInfo.InvariantCulture) + "e" + (-decimals).ToString(CultureInfo.InvariantCulture);
+        string text = string.Create(CultureInfo.InvariantCulture, $"{Scaled(Math.Abs(value), (int)decimals)}e{-decimals}");
         double rounded = double.Parse(text, CultureInfo.InvariantCulture);
         if (double.IsInfinity(rounded))
             throw JinjaException.Overflow("rounded value too large to represent");

@@ -96,7 +96,9 @@ internal static class PyFormat
         int start = i;
         while (i < text.Length && char.IsAsciiDigit(text[i]))
             i++;
-        return i == start ? -1 : (int)FormatSpec.Bounded(long.TryParse(text.AsSpan(start, i - start), CultureInfo.InvariantCulture, out long n) ? n : long.MaxValue);
+        ReadOnlySpan<char> digits = text.AsSpan(start, i - start);
+        long amount = long.TryParse(digits, CultureInfo.InvariantCulture, out long n) ? n : long.MaxValue;
+        return i == start ? -1 : (int)FormatSpec.Bounded(amount);
     }
 
     private static string Conversion(FormatSpec spec, char type, int at, object? value, bool escapes)
@@ -104,11 +106,13 @@ internal static class PyFormat
         switch (type)
         {
             case 's' or 'r' or 'a':
-                string text = escapes ? Html.Escape(type == 's' ? value : PyText.Repr(value)) : type == 's' ? PyText.Str(value) : PyText.Repr(value);
+                object? shown = type == 's' ? value : PyText.Repr(value);
+                string text = escapes ? Html.Escape(shown) : PyText.Str(shown);
                 return spec.Pad(spec.Cut(text), spec.LeftAligned ? '<' : '>', ' ');
             case 'c':
                 string character = PyType.IsInteger(value)
-                    ? Rune.IsValid((int)FormatSpec.Bounded(PyType.Index(value))) ? new Rune((int)PyType.Index(value)).ToString() : throw JinjaException.Overflow("%c arg not in range(0x110000)")
+                    ? Rune.IsValid((int)FormatSpec.Bounded(PyType.Index(value))) ? new Rune((int)PyType.Index(value)).ToString()
+                    : throw JinjaException.Overflow("%c arg not in range(0x110000)")
                     : PyType.Text(value) is { } s && PyString.Length(s) == 1 ? s : throw JinjaException.Type("%c requires int or char");
                 return spec.Pad(character, spec.LeftAligned ? '<' : '>', ' ');
             case 'd' or 'i' or 'u':

@@ -49,7 +49,8 @@ internal static class PyJson
             string text => text,
             bool truth => PyType.Box(truth),
             double or float or decimal or Half => Convert.ToDouble(node.GetValue<object>(), CultureInfo.InvariantCulture),
-            sbyte or byte or short or ushort or int or uint or long => Convert.ToInt64(node.GetValue<object>(), CultureInfo.InvariantCulture),
+            sbyte or byte or short or ushort or int or uint or long =>
+                Convert.ToInt64(node.GetValue<object>(), CultureInfo.InvariantCulture),
             _ => From(JsonSerializer.SerializeToElement(node)),
         };
     }
@@ -78,7 +79,8 @@ internal static class PyJson
                 string digits = element.GetRawText();
                 if (digits.AsSpan().IndexOfAny(".eE") >= 0)
                     return double.Parse(digits, CultureInfo.InvariantCulture);
-                return long.TryParse(digits, CultureInfo.InvariantCulture, out long small) ? small : PyNumber.Normal(BigInteger.Parse(digits, CultureInfo.InvariantCulture));
+                return long.TryParse(digits, CultureInfo.InvariantCulture, out long small) ? small
+                    : PyNumber.Normal(BigInteger.Parse(digits, CultureInfo.InvariantCulture));
             default:
                 return null;
         }
@@ -114,7 +116,8 @@ internal static class PyJson
                     WriteAll('[', tuple.Items.Length, tuple.Items, ']', depth, item => Write(item, depth + 1));
                     break;
                 default:
-                    Text.Append(Scalar(value) ?? throw JinjaException.Type($"Object of type {PyType.Name(value)} is not JSON serializable"));
+                    Text.Append(Scalar(value)
+                        ?? throw JinjaException.Type($"Object of type {PyType.Name(value)} is not JSON serializable"));
                     break;
             }
         }

@@ -3,7 +3,7 @@ using System.Numerics;
 
 namespace Agentic.Proxy;
 
-/// <summary>Python's arithmetic: integers without bound (here: up to <see cref="MaxBits"/>), division that floors, true quotients.</summary>
+/// <summary>Python's arithmetic: integers of any size up to <see cref="MaxBits"/>, division that floors, true quotients.</summary>
 internal static class PyNumber
 {
     /// <summary>Python itself refuses to print integers longer than 4300 digits.</summary>
@@ -66,7 +66,8 @@ internal static class PyNumber
     public static double ToDouble(object value, bool saturate = false)
     {
         double result = value switch { double d => d, long n => n, bool b => b ? 1 : 0, BigInteger big => (double)big, _ => double.NaN };
-        return value is BigInteger && double.IsInfinity(result) && !saturate ? throw JinjaException.Overflow("int too large to convert to float") : result;
+        return value is BigInteger && double.IsInfinity(result) && !saturate
+            ? throw JinjaException.Overflow("int too large to convert to float") : result;
     }
 
     /// <summary>Towards zero, as <c>int</c> does.</summary>
@@ -83,7 +84,8 @@ internal static class PyNumber
     {
         if (value >= long.MinValue && value <= long.MaxValue)
             return (long)value;
-        return value.GetBitLength() <= MaxBits ? value : throw JinjaException.Limit($"the template makes an integer of more than {MaxBits} bits");
+        return value.GetBitLength() <= MaxBits ? value
+            : throw JinjaException.Limit($"the template makes an integer of more than {MaxBits} bits");
     }
 
     public static BigInteger ToBig(object value) => value is BigInteger big ? big : PyType.Index(value);
@@ -93,7 +95,8 @@ internal static class PyNumber
         string text = value.ToString(CultureInfo.InvariantCulture);
         return text.Length <= 4301
             ? text
-            : throw JinjaException.Value("Exceeds the limit (4300 digits) for integer string conversion; use sys.set_int_max_str_digits() to increase the limit");
+            : throw JinjaException.Value("Exceeds the limit (4300 digits) for integer string conversion; "
+                + "use sys.set_int_max_str_digits() to increase the limit");
     }
 
     public static int DigitValue(char c) => c switch
@@ -144,7 +147,12 @@ internal static class PyNumber
         }
 
         if (b.IsZero)
-            throw JinjaException.ZeroDivision(symbol switch { "/" => "division by zero", "//" => "integer division or modulo by zero", _ => "integer modulo by zero" });
+            throw JinjaException.ZeroDivision(symbol switch
+            {
+                "/" => "division by zero",
+                "//" => "integer division or modulo by zero",
+                _ => "integer modulo by zero",
+            });
         if (symbol == "/")
             return Quotient(a, b);
         (BigInteger quotient, BigInteger remainder) = BigInteger.DivRem(a, b);
@@ -190,7 +198,12 @@ internal static class PyNumber
         }
 
         if (b == 0)
-            throw JinjaException.ZeroDivision(symbol switch { "/" => "float division by zero", "//" => "float floor division by zero", _ => "float modulo" });
+            throw JinjaException.ZeroDivision(symbol switch
+            {
+                "/" => "float division by zero",
+                "//" => "float floor division by zero",
+                _ => "float modulo",
+            });
         if (symbol == "/")
             return a / b;
         double remainder = a % b;

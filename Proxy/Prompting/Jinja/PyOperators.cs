@@ -48,7 +48,8 @@ internal static class PyOperators
                 return keys.Dict.Contains(item);
         }
 
-        IEnumerable<object?> items = PyType.Items(container) ?? throw JinjaException.Type($"argument of type '{PyType.Name(container)}' is not iterable");
+        IEnumerable<object?> items = PyType.Items(container)
+            ?? throw JinjaException.Type($"argument of type '{PyType.Name(container)}' is not iterable");
         Budget budget = Budget.Current;
         foreach (object? candidate in items)
         {

@@ -150,5 +150,6 @@ internal static class PyString
 
     private static bool Ascii7(string text) => System.Text.Ascii.IsValid(text);
 
-    private static int Width(string text, int at) => char.IsHighSurrogate(text[at]) && at + 1 < text.Length && char.IsLowSurrogate(text[at + 1]) ? 2 : 1;
+    private static int Width(string text, int at) => char.IsHighSurrogate(text[at]) && at + 1 < text.Length
+        && char.IsLowSurrogate(text[at + 1]) ? 2 : 1;
 }

@@ -68,7 +68,8 @@ internal static class PyText
                 text.Append('>');
                 break;
             case PyRange range:
-                text.Append(CultureInfo.InvariantCulture, $"range({range.Start}, {range.Stop}").Append(range.Step == 1 ? ")" : $", {range.Step})");
+                text.Append(CultureInfo.InvariantCulture, $"range({range.Start}, {range.Stop}").Append(range.Step == 1 ? ")"
+                    : $", {range.Step})");
                 break;
             case BigInteger big:
                 text.Append(PyNumber.ToDecimal(big));

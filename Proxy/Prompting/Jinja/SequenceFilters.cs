@@ -12,7 +12,8 @@ internal static class SequenceFilters
                 return item;
             return new Undefined("No first item, sequence was empty.");
         })
-        .Add("last", "", static (v, _) => PyType.ToList(Reversed(v)) is [var item, ..] ? item : new Undefined("No last item, sequence was empty."))
+        .Add("last", "", static (v, _) => PyType.ToList(Reversed(v)) is [var item, ..] ? item
+            : new Undefined("No last item, sequence was empty."))
         .Add("random", "", static (v, _) => PyType.ToList(v) is { Count: > 0 } items
             ? items[Random.Shared.Next(items.Count)]
             : new Undefined("No random item, sequence was empty."))
@@ -49,11 +50,13 @@ internal static class SequenceFilters
             if (by is not ("key" or "value"))
                 throw JinjaException.Filter("You can only sort by either \"key\" or \"value\"");
             if (v is not PyDict dict)
-                throw v is Undefined missing ? missing.Error() : new JinjaException("AttributeError", $"'{PyType.Name(v)}' object has no attribute 'items'");
+                throw v is Undefined missing ? missing.Error()
+                    : new JinjaException("AttributeError", $"'{PyType.Name(v)}' object has no attribute 'items'");
             Func<object?, object?> get = Filters.Getter(by == "key" ? 0L : 1L, ignoreCase: !a.IsTrue(0));
             return PyOrder.Sort([.. dict.Entries.Select(entry => new PyTuple([entry.Key, entry.Value]))], get, a.IsTrue(2));
         })
-        .Add("unique", "case_sensitive=, attribute=", static (v, a) => new PyIterator(Unique(v, Filters.Getter(a.Or(1, null), ignoreCase: !a.IsTrue(0)))))
+        .Add("unique", "case_sensitive=, attribute=", static (v, a) =>
+            new PyIterator(Unique(v, Filters.Getter(a.Or(1, null), ignoreCase: !a.IsTrue(0)))))
         .Add("groupby", "attribute, default=, case_sensitive=", GroupBy)
         .Add("batch", "linecount, fill_with=", static (v, a) => new PyIterator(Batch(v, a.Integer(0, 1), a.Or(1, null))))
         .Add("slice", "slices, fill_with=", static (v, a) => new PyIterator(Slice(v, a.Integer(0, 1), a.Or(1, null))));
@@ -120,7 +123,8 @@ internal static class SequenceFilters
     }
 
     private static Function Named(FunctionTable table, string kind, object? name) =>
-        (PyType.Text(name) is { } text ? table[text] : null) ?? throw new JinjaException("TemplateRuntimeError", $"No {kind} named {PyText.Repr(name)}.");
+        (PyType.Text(name) is { } text ? table[text] : null)
+            ?? throw new JinjaException("TemplateRuntimeError", $"No {kind} named {PyText.Repr(name)}.");
 
     private static IEnumerable<object?> Unique(object? value, Func<object?, object?> key)
     {
@@ -138,7 +142,8 @@ internal static class SequenceFilters
 
     private static List<object?> GroupBy(object? value, Bound a)
     {
-        Func<object?, object?> key = Filters.Getter(a[0], a.Or(1, null), ignoreCase: !a.IsTrue(2)), name = Filters.Getter(a[0], a.Or(1, null));
+        Func<object?, object?> key = Filters.Getter(a[0], a.Or(1, null), ignoreCase: !a.IsTrue(2)),
+            name = Filters.Getter(a[0], a.Or(1, null));
         List<object?> groups = [];
         object? last = null;
         List<object?>? members = null;

@@ -59,7 +59,8 @@ internal static class StringFormat
                 return i;
         }
 
-        throw JinjaException.Value(start == format.Length ? "Single '{' encountered in format string" : "expected '}' before end of string");
+        throw JinjaException.Value(start == format.Length ? "Single '{' encountered in format string"
+            : "expected '}' before end of string");
     }
 
     private static string Field(string field, Arguments arguments, bool escapes, ref int automatic, int depth)
@@ -116,15 +117,16 @@ internal static class StringFormat
 
         for (int i = end < 0 ? name.Length : end; i < name.Length;)
         {
-            int stop = name[i] == '[' ? name.IndexOf(']', i) : name.AsSpan(i + 1).IndexOfAny('.', '[') is var next and >= 0 ? i + 1 + next : name.Length;
+            int next = name.AsSpan(i + 1).IndexOfAny('.', '[');
+            int stop = name[i] == '[' ? name.IndexOf(']', i) : next >= 0 ? i + 1 + next : name.Length;
             if (stop < 0)
                 throw JinjaException.Value("Missing ']' in format string");
             string part = name[(i + 1)..stop];
             if (part.Length == 0)
                 throw JinjaException.Value("Empty attribute in format string");
             bool isIndex = name[i] == '[';
-            value = !isIndex ? Members.Attribute(value, part)
-                : Members.Item(value, long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : part);
+            object key = long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : part;
+            value = isIndex ? Members.Item(value, key) : Members.Attribute(value, part);
             i = isIndex ? stop + 1 : stop;
         }
 

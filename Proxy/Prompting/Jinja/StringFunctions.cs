@@ -68,7 +68,8 @@ internal static partial class StringMethods
 
     private static string? Separator(Bound a, string function)
     {
-        string? separator = !a.Has(0) || a[0] is null ? null : PyType.Text(a[0]) ?? throw JinjaException.Type($"must be str or None, not {PyType.Name(a[0])}");
+        string? separator = !a.Has(0) || a[0] is null ? null : PyType.Text(a[0])
+            ?? throw JinjaException.Type($"must be str or None, not {PyType.Name(a[0])}");
         return separator is "" ? throw JinjaException.Value("empty separator") : separator;
     }
 
@@ -176,7 +177,8 @@ internal static partial class StringMethods
             throw JinjaException.Type("can only join an iterable");
         foreach (object? item in PyType.Iterate(a[0]))
         {
-            string text = PyType.Text(item) ?? throw JinjaException.Type($"sequence item {index}: expected str instance, {PyType.Name(item)} found");
+            string text = PyType.Text(item)
+                ?? throw JinjaException.Type($"sequence item {index}: expected str instance, {PyType.Name(item)} found");
             if (index++ > 0)
                 result.Append(separator);
             result.Append(self is PyMarkup ? Html.Escape(item) : text);
@@ -237,7 +239,14 @@ internal static partial class StringMethods
         if (!a.Has(1) && !a.Has(2))
             return (text, 0);
         int length = PyString.Length(text);
-        long Place(int index, long fallback) => !a.Has(index) || a[index] is null ? fallback : PyType.Index(a[index]) is var i && i < 0 ? Math.Max(i + length, 0) : i;
+        long Place(int index, long fallback)
+        {
+            if (!a.Has(index) || a[index] is null)
+                return fallback;
+            long place = PyType.Index(a[index]);
+            return place < 0 ? Math.Max(place + length, 0) : place;
+        }
+
         long start = Place(1, 0), end = Math.Min(Place(2, length), length);
         return start > end ? ("", -1) : ((string)Members.Slice(text, start, end, null), start);
     }
@@ -248,7 +257,8 @@ internal static partial class StringMethods
         if (a[0] is PyTuple any)
             return PyType.Box(any.Items.Any(item => has(text, PyType.Text(item)
                 ?? throw JinjaException.Type($"tuple for {function} must only contain str, not {PyType.Name(item)}")) && start >= 0));
-        string affix = PyType.Text(a[0]) ?? throw JinjaException.Type($"{function} first arg must be str or a tuple of str, not {PyType.Name(a[0])}");
+        string affix = PyType.Text(a[0])
+            ?? throw JinjaException.Type($"{function} first arg must be str or a tuple of str, not {PyType.Name(a[0])}");
         return PyType.Box(start >= 0 && has(text, affix));
     }
 

@@ -7,8 +7,10 @@ namespace Agentic.Proxy;
 internal static partial class StringMethods
 {
     public static readonly FunctionTable Table = Searching(Shaping(Asking(new FunctionTable())))
-        .Add("split", "sep=, maxsplit=", static (self, a) => Each(self, Split(Chars(self), Separator(a, "split"), a.Integer(1, -1), fromEnd: false)))
-        .Add("rsplit", "sep=, maxsplit=", static (self, a) => Each(self, Split(Chars(self), Separator(a, "rsplit"), a.Integer(1, -1), fromEnd: true)))
+        .Add("split", "sep=, maxsplit=", static (self, a) =>
+            Each(self, Split(Chars(self), Separator(a, "split"), a.Integer(1, -1), fromEnd: false)))
+        .Add("rsplit", "sep=, maxsplit=", static (self, a) =>
+            Each(self, Split(Chars(self), Separator(a, "rsplit"), a.Integer(1, -1), fromEnd: true)))
         .Add("splitlines", "keepends=", static (self, a) => Each(self, SplitLines(Chars(self), a.IsTrue(0))))
         .Add("partition", "sep", static (self, a) => Partition(self, a, last: false))
         .Add("rpartition", "sep", static (self, a) => Partition(self, a, last: true))
@@ -32,9 +34,11 @@ internal static partial class StringMethods
             PyString.Upper((string)c!) == (string)c! ? PyString.Lower((string)c!) : PyString.Upper((string)c!)))))
         .Add("replace", "old, new, count=", static (self, a) => Like(self, Replace(
             Chars(self), a.Text(0, "replace") ?? throw NotText("replace", 1, a[0]), Inner(self, a[1], "replace", 2), a.Integer(2, -1))))
-        .Add("removeprefix", "prefix", static (self, a) => Like(self, Chars(self).StartsWith(Inner(null, a[0], "removeprefix", 1), StringComparison.Ordinal)
+        .Add("removeprefix", "prefix", static (self, a) =>
+            Like(self, Chars(self).StartsWith(Inner(null, a[0], "removeprefix", 1), StringComparison.Ordinal)
             ? Chars(self)[Chars(a[0]).Length..] : Chars(self)))
-        .Add("removesuffix", "suffix", static (self, a) => Like(self, Chars(self).EndsWith(Inner(null, a[0], "removesuffix", 1), StringComparison.Ordinal)
+        .Add("removesuffix", "suffix", static (self, a) =>
+            Like(self, Chars(self).EndsWith(Inner(null, a[0], "removesuffix", 1), StringComparison.Ordinal)
             ? Chars(self)[..^Chars(a[0]).Length] : Chars(self)))
         .Add("ljust", "width, fillchar=", static (self, a) => Like(self, Justify(Chars(self), a, "ljust", before: 0)))
         .Add("rjust", "width, fillchar=", static (self, a) => Like(self, Justify(Chars(self), a, "rjust", before: 2)))
@@ -64,8 +68,10 @@ internal static partial class StringMethods
             && PyString.Title(Chars(self)) == Chars(self)));
 
     private static FunctionTable Searching(FunctionTable table) => table
-        .Add("startswith", "prefix, start=, end=", static (self, a) => Affix(self, a, "startswith", static (text, affix) => text.StartsWith(affix, StringComparison.Ordinal)))
-        .Add("endswith", "suffix, start=, end=", static (self, a) => Affix(self, a, "endswith", static (text, affix) => text.EndsWith(affix, StringComparison.Ordinal)))
+        .Add("startswith", "prefix, start=, end=", static (self, a) =>
+            Affix(self, a, "startswith", static (text, affix) => text.StartsWith(affix, StringComparison.Ordinal)))
+        .Add("endswith", "suffix, start=, end=", static (self, a) =>
+            Affix(self, a, "endswith", static (text, affix) => text.EndsWith(affix, StringComparison.Ordinal)))
         .Add("find", "sub, start=, end=", static (self, a) => Find(self, a, "find", last: false))
         .Add("rfind", "sub, start=, end=", static (self, a) => Find(self, a, "rfind", last: true))
         .Add("index", "sub, start=, end=", static (self, a) => Found(Find(self, a, "index", last: false)))
@@ -77,7 +83,8 @@ internal static partial class StringMethods
             if (sub.Length == 0)
                 return (long)PyString.Length(text) + 1;
             long count = 0;
-            for (int at = text.IndexOf(sub, StringComparison.Ordinal); at >= 0; at = text.IndexOf(sub, at + sub.Length, StringComparison.Ordinal))
+            for (int at = text.IndexOf(sub, StringComparison.Ordinal); at >= 0; at =
+                text.IndexOf(sub, at + sub.Length, StringComparison.Ordinal))
                 count++;
             return count;
         });
@@ -107,5 +114,6 @@ internal static partial class StringMethods
     private static string Inner(object? self, object? value, string function, int index) =>
         PyType.Text(value) is { } text ? self is PyMarkup ? Html.Escape(value) : text : throw NotText(function, index, value);
 
-    private static object All(object? self, Func<Rune, bool> holds) => PyType.Box(Chars(self) is { Length: > 0 } text && text.EnumerateRunes().All(holds));
+    private static object All(object? self, Func<Rune, bool> holds) =>
+        PyType.Box(Chars(self) is { Length: > 0 } text && text.EnumerateRunes().All(holds));
 }

@@ -35,7 +35,8 @@ internal sealed class TupleTarget(Target[] targets) : Target
 
     public override void Assign(Scope scope, object? value)
     {
-        IEnumerable<object?> items = PyType.Items(value) ?? throw JinjaException.Type($"cannot unpack non-iterable {PyType.Name(value)} object");
+        IEnumerable<object?> items = PyType.Items(value)
+            ?? throw JinjaException.Type($"cannot unpack non-iterable {PyType.Name(value)} object");
         int count = 0;
         object?[] values = new object?[targets.Length];
         foreach (object? item in items)

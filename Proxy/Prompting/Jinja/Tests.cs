@@ -15,7 +15,8 @@ internal static class Tests
         .Add("number", "", static (v, _) => PyType.Box(PyType.IsNumber(v)))
         .Add("string", "", static (v, _) => PyType.Box(v is string or PyMarkup))
         .Add("mapping", "", static (v, _) => PyType.Box(v is PyDict))
-        .Add("sequence", "", static (v, _) => PyType.Box(v is string or PyMarkup or List<object?> or PyTuple or PyDict or PyRange or Undefined))
+        .Add("sequence", "", static (v, _) =>
+            PyType.Box(v is string or PyMarkup or List<object?> or PyTuple or PyDict or PyRange or Undefined))
         .Add("iterable", "", static (v, _) => PyType.Box(PyType.Items(v) is not null || v is LoopContext))
         .Add("callable", "", static (v, _) => PyType.Box(v is Callable or Undefined))
         .Add("escaped", "", static (v, _) => PyType.Box(v is PyMarkup))

@@ -35,7 +35,8 @@ internal static partial class TextFilters
         .Add("wordwrap", "width=, break_long_words=, wrapstring=, break_on_hyphens=", static (v, a) => WordWrap.Wrap(
             Text(v, "splitlines"), a.Integer(0, 79), !a.Has(1) || a.IsTrue(1), a.Text(2, "wordwrap") ?? "\n", !a.Has(3) || a.IsTrue(3)))
         .Add("striptags", "", static (v, _) => StripTags(PyText.Str(v)))
-        .Add("urlencode", "", static (v, _) => v is string or PyMarkup || PyType.Items(v) is null ? Quote(PyText.Str(v), "/") : QueryString(v));
+        .Add("urlencode", "", static (v, _) => v is string or PyMarkup || PyType.Items(v) is null ? Quote(PyText.Str(v), "/")
+            : QueryString(v));
 
     [GeneratedRegex(@"\w+")]
     private static partial Regex Word();
@@ -49,7 +50,8 @@ internal static partial class TextFilters
         StringMethods.Table[name]!.Apply(a.Render, Soft(value), new Arguments(arguments));
 
     private static string Text(object? value, string wants) => PyType.Text(value)
-        ?? throw (value is Undefined missing ? missing.Error() : new JinjaException("AttributeError", $"'{PyType.Name(value)}' object has no attribute '{wants}'"));
+        ?? throw (value is Undefined missing ? missing.Error()
+        : new JinjaException("AttributeError", $"'{PyType.Name(value)}' object has no attribute '{wants}'"));
 
     private static string Title(string text)
     {
@@ -66,7 +68,8 @@ internal static partial class TextFilters
 
     private static object Indent(object? value, Bound a)
     {
-        string indent = a.Or(0, 4L) is var width && PyType.Text(width) is { } given ? given : new string(' ', (int)Math.Clamp(PyType.Index(width), 0, 100_000));
+        string indent = a.Or(0, 4L) is var width && PyType.Text(width) is { } given ? given
+            : new string(' ', (int)Math.Clamp(PyType.Index(width), 0, 100_000));
         if (value is not (string or PyMarkup))
             throw value is Undefined missing
                 ? missing.Error()
@@ -127,13 +130,15 @@ internal static partial class TextFilters
 
     private static string QueryString(object? value)
     {
-        IEnumerable<object?> pairs = value is PyDict dict ? dict.Entries.Select(entry => (object?)new PyTuple([entry.Key, entry.Value])) : PyType.Iterate(value);
+        IEnumerable<object?> pairs = value is PyDict dict ? dict.Entries.Select(entry => (object?)new PyTuple([entry.Key, entry.Value]))
+            : PyType.Iterate(value);
         List<string> parts = [];
         foreach (object? pair in pairs)
         {
             List<object?> items = PyType.ToList(pair);
             if (items.Count != 2)
-                throw JinjaException.Value(items.Count < 2 ? $"not enough values to unpack (expected 2, got {items.Count})" : "too many values to unpack (expected 2)");
+                throw JinjaException.Value(items.Count < 2 ? $"not enough values to unpack (expected 2, got {items.Count})"
+                    : "too many values to unpack (expected 2)");
             parts.Add($"{Query(items[0])}={Query(items[1])}");
         }
 

@@ -10,7 +10,8 @@ internal static partial class WordWrap
         if (width <= 0)
             throw JinjaException.Value($"invalid width {width} (must be > 0)");
         return string.Join(newLine, StringMethods.SplitLines(text, keepEnds: false)
-            .Select(line => string.Join(newLine, Lines((string)line!, (int)Math.Min(width, int.MaxValue), breakLongWords, breakOnHyphens))));
+            .Select(line => string.Join(newLine,
+                Lines((string)line!, (int)Math.Min(width, int.MaxValue), breakLongWords, breakOnHyphens))));
     }
 
     private static List<string> Lines(string text, int width, bool breakLongWords, bool breakOnHyphens)

@@ -49,7 +49,8 @@ public sealed class ChatTemplateTests : IDisposable
         Assert.Equal("plain", template.Render(withNull));
         Assert.Equal("tools", template.Render(withTools));
         Assert.Equal("rag", template.Render(withTools, "rag"));
-        Assert.Contains("rag", Assert.Throws<ChatTemplateException>(() => template.Render(Hello(), "none")).Message, StringComparison.Ordinal);
+        Assert.Contains("rag", Assert.Throws<ChatTemplateException>(() => template.Render(Hello(), "none")).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -85,7 +86,8 @@ public sealed class ChatTemplateTests : IDisposable
         Assert.Contains(Path.Combine(_model, "chat_template.jinja"), message, StringComparison.Ordinal);
         Assert.Contains("line 2", message, StringComparison.Ordinal);
         Write("tokenizer_config.json", "{");
-        Assert.Contains("tokenizer_config.json", Assert.Throws<ChatTemplateException>(() => ChatTemplate.Load(_model)).Message, StringComparison.Ordinal);
+        Assert.Contains("tokenizer_config.json", Assert.Throws<ChatTemplateException>(() => ChatTemplate.Load(_model)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

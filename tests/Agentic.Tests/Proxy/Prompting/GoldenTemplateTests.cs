@@ -7,7 +7,8 @@ namespace Agentic.Tests;
 public sealed class GoldenTemplateTests
 {
     public static TheoryData<string> Templates() =>
-        [.. Directory.GetFiles(TestFiles.Golden("templates"), "*.jinja").Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal)];
+        [.. Directory.GetFiles(TestFiles.Golden("templates"), "*.jinja").Select(file =>
+            Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Templates))]

@@ -55,7 +55,8 @@ public sealed class JinjaDamageTests
     {
         string source = $"{{{{ {string.Concat(Enumerable.Repeat(before, 20_000))}{middle}{string.Concat(Enumerable.Repeat(after, 20_000))} }}}}";
         Assert.StartsWith("RecursionError", OnSmallStack(() => Rendering.Describe(source, [])), StringComparison.Ordinal);
-        Assert.StartsWith("RecursionError", OnSmallStack(() => Rendering.Describe(string.Concat(Enumerable.Repeat("{% if 1 %}", 20_000)), [])), StringComparison.Ordinal);
+        Assert.StartsWith("RecursionError",
+            OnSmallStack(() => Rendering.Describe(string.Concat(Enumerable.Repeat("{% if 1 %}", 20_000)), [])), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -66,7 +67,8 @@ public sealed class JinjaDamageTests
     {
         Random random = new(seed);
         string[] names = [.. Directory.GetFiles(TestFiles.Golden("templates"), "*.jinja").Order(StringComparer.Ordinal)];
-        string[] pieces = ["{%", "%}", "{{", "}}", "{#", "#}", "-", "(", ")", "[", "]", "|", "'", "\\", "if ", "for ", "endfor", " * ", " ** ", "99", ":", "~", "\0", "😀", "loop"];
+        string[] pieces = ["{%", "%}", "{{", "}}", "{#", "#}", "-", "(", ")", "[", "]", "|", "'", "\\", "if ", "for ", "endfor", " * ",
+            " ** ", "99", ":", "~", "\0", "😀", "loop"];
         int errors = 0;
         for (int round = 0; round < 400; round++)
         {

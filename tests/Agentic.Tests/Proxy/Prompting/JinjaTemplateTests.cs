@@ -4,7 +4,8 @@ using Agentic.Proxy;
 
 namespace Agentic.Tests;
 
-/// <summary>Each construct of the language against what Jinja2 itself makes of it (tests/golden/jinja), and what cannot be recorded.</summary>
+/// <summary>Each construct of the language against what Jinja2 itself makes of it (tests/golden/jinja), and what cannot be
+/// recorded.</summary>
 public sealed class JinjaTemplateTests
 {
     private static readonly DateTimeOffset SomeDay = new(2024, 3, 5, 14, 7, 9, TimeSpan.Zero);
@@ -19,7 +20,8 @@ public sealed class JinjaTemplateTests
         foreach (JsonNode golden in lines.Skip(1).Select(line => JsonNode.Parse(line)!))
         {
             string template = (string)golden["template"]!;
-            Assert.Equal($"{template}\n{(string?)golden["rendered"] ?? (string)golden["error"]!}", $"{template}\n{Rendering.Describe(template, variables)}");
+            Assert.Equal($"{template}\n{(string?)golden["rendered"] ?? (string)golden["error"]!}",
+                $"{template}\n{Rendering.Describe(template, variables)}");
         }
 
         Assert.True(lines.Length > 100);
@@ -43,7 +45,8 @@ public sealed class JinjaTemplateTests
     public void Error_KnowsItsLine()
     {
         Assert.Equal(3, Assert.Throws<JinjaException>(() => JinjaTemplate.Parse("a\nb\n{{ 1 + }}")).Line);
-        Assert.Equal(4, Assert.Throws<JinjaException>(() => JinjaTemplate.Parse("a\nb\n{% if true %}\n{{ missing.x }}{% endif %}\nc").Render([])).Line);
+        Assert.Equal(4, Assert.Throws<JinjaException>(() =>
+            JinjaTemplate.Parse("a\nb\n{% if true %}\n{{ missing.x }}{% endif %}\nc").Render([])).Line);
         JinjaException raised = Assert.Throws<JinjaException>(() => JinjaTemplate.Parse("{{ raise_exception('no ' ~ 1) }}").Render([]));
         Assert.Equal(("TemplateError", "no 1"), (raised.Kind, raised.Reason));
         Assert.Contains("no 1", raised.Message, StringComparison.Ordinal);
@@ -55,7 +58,8 @@ public sealed class JinjaTemplateTests
         JsonObject variables = JsonNode.Parse("""{"a": 1, "b": 1.0, "c": 123456789012345678901234567890, "d": 1e2, "e": -0.0}""")!.AsObject();
         variables["f"] = 1.0;
         variables["g"] = 7;
-        Assert.Equal("1 1.0 123456789012345678901234567890 100.0 -0.0 1.0 7", Rendering.Describe("{{ a }} {{ b }} {{ c }} {{ d }} {{ e }} {{ f }} {{ g }}", variables));
+        Assert.Equal("1 1.0 123456789012345678901234567890 100.0 -0.0 1.0 7",
+            Rendering.Describe("{{ a }} {{ b }} {{ c }} {{ d }} {{ e }} {{ f }} {{ g }}", variables));
     }
 
     [Fact]
