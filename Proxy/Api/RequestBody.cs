@@ -23,16 +23,20 @@ internal static class RequestBody
         while (true)
         {
             ReadResult result = await pipe.ReadAsync(context.RequestAborted);
-            if (result.Buffer.Length > maxBytes)
-                throw Errors.TooLarge();
-            if (result.IsCompleted)
+            SequencePosition consumed = result.Buffer.End;
+            try
             {
-                JsonObject body = Parse(result.Buffer);
-                pipe.AdvanceTo(result.Buffer.End);
-                return body;
+                // Whatever is thrown, what was read is given back: else the connection is lost, and the client's next request with it.
+                if (result.Buffer.Length > maxBytes)
+                    throw Errors.TooLarge();
+                if (result.IsCompleted)
+                    return Parse(result.Buffer);
+                consumed = result.Buffer.Start;
             }
-
-            pipe.AdvanceTo(result.Buffer.Start, result.Buffer.End);
+            finally
+            {
+                pipe.AdvanceTo(consumed, result.Buffer.End);
+            }
         }
     }
 

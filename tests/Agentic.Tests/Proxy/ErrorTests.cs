@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Agentic.ModelRuntime;
@@ -199,6 +200,22 @@ public sealed class ErrorTests
 
         Assert.Contains("\"content\":\"a\"", events[^2], StringComparison.Ordinal);
         Assert.Equal("""{"error":{"message":"The server had an error while generating the answer.","type":"server_error","param":null,"code":null}}""", events[^1]);
+    }
+
+    [Fact]
+    public async Task BadBody_LeavesTheConnectionUsable()
+    {
+        await using ProxyHost host = await ProxyHost.StartAsync();
+        using TcpClient client = new();
+        await client.ConnectAsync(host.BaseAddress.Host, host.BaseAddress.Port, Ended);
+        const string Bad = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{\"model\":";
+        const string Good = "GET /v1/models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(Bad + Good), Ended);
+        string answers = await new StreamReader(client.GetStream()).ReadToEndAsync(Ended);
+
+        Assert.StartsWith("HTTP/1.1 400", answers, StringComparison.Ordinal);
+        Assert.Contains("HTTP/1.1 200", answers, StringComparison.Ordinal);
     }
 
     private static string Chat(string more) => $"{{\"model\":\"fake-model\",{Messages},{more}}}";
