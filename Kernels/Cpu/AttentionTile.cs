@@ -126,7 +126,7 @@ internal unsafe struct AttentionTile<S, V, W>
                 {
                     byte* pair = key + 2 * keyBytes;
                     DotTile<S, V, W, R>.FourColumns(
-                        queries, dim, key, key + keyBytes, pair, pair + keyBytes, dim, scores, ScoreStride, ahead);
+                        queries, dim, key, key + keyBytes, pair, pair + keyBytes, dim, scores, ScoreStride, ahead, near: true);
                     left -= 4;
                     scores += 4;
                     key += 4 * keyBytes;
@@ -139,7 +139,7 @@ internal unsafe struct AttentionTile<S, V, W>
                     case 1: second = key; break;
                     case 2: third = key; break;
                     default:
-                        DotTile<S, V, W, R>.FourColumns(queries, dim, first, second, third, key, dim, scores, ScoreStride, ahead);
+                        DotTile<S, V, W, R>.FourColumns(queries, dim, first, second, third, key, dim, scores, ScoreStride, ahead, near: true);
                         scores += 4;
                         gathered = 0;
                         break;
@@ -150,7 +150,7 @@ internal unsafe struct AttentionTile<S, V, W>
         }
         if (gathered > 0)
             DotTile<S, V, W, R>.FourColumns(
-                queries, dim, first, gathered > 1 ? second : first, gathered > 2 ? third : first, first, dim, scores, ScoreStride, first);
+                queries, dim, first, gathered > 1 ? second : first, gathered > 2 ? third : first, first, dim, scores, ScoreStride, first, near: true);
     }
 
     /// <summary>Adds to the sums of packed rows r … the weighted values of row r's keys at indices start … end − 1.</summary>

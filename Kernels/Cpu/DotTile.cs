@@ -26,9 +26,11 @@ internal static unsafe class DotTile<S, V, W, R>
     /// <param name="scores">[R, 4] with <paramref name="scoreStride"/> elements from row to row, written.</param>
     /// <param name="scoreStride">In elements.</param>
     /// <param name="ahead">Memory of the columns' size that is read soon, any address.</param>
+    /// <param name="near">It is small enough to be prefetched into the first-level cache.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FourColumns(
-        float* rows, nint rowStride, byte* column0, byte* column1, byte* column2, byte* column3, nint length, float* scores, nint scoreStride, byte* ahead)
+        float* rows, nint rowStride, byte* column0, byte* column1, byte* column2, byte* column3, nint length, float* scores, nint scoreStride,
+        byte* ahead, bool near)
     {
         V zero = S.Broadcast(0);
         V a0 = zero, a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero, b3 = zero;
@@ -37,7 +39,7 @@ internal static unsafe class DotTile<S, V, W, R>
         for (nint k = 0; k < length; k += 2 * S.Lanes)
         {
             nint offset = k * W.Size;
-            Prefetch.Lines(ahead + 4 * offset, 8 * S.Lanes * W.Size);
+            Prefetch.Lines(ahead + 4 * offset, 8 * S.Lanes * W.Size, near);
             V w0 = W.First<S, V>(column0 + offset), w1 = W.First<S, V>(column1 + offset);
             V w2 = W.First<S, V>(column2 + offset), w3 = W.First<S, V>(column3 + offset);
             V x = S.Load(rowA + k);
@@ -97,9 +99,11 @@ internal static unsafe class DotTile<S, V, W, R>
     /// <param name="scores">[R, 8] with <paramref name="scoreStride"/> elements from row to row, written.</param>
     /// <param name="scoreStride">In elements.</param>
     /// <param name="ahead">Memory of the columns' size that is read soon, any address.</param>
+    /// <param name="near">It is small enough to be prefetched into the first-level cache.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void EightColumns(
-        float* rows, nint rowStride, byte* columns, nint columnStride, nint length, float* scores, nint scoreStride, byte* ahead)
+        float* rows, nint rowStride, byte* columns, nint columnStride, nint length, float* scores, nint scoreStride,
+        byte* ahead, bool near)
     {
         V zero = S.Broadcast(0);
         V a0 = zero, a1 = zero, a2 = zero, a3 = zero, a4 = zero, a5 = zero, a6 = zero, a7 = zero;
@@ -108,7 +112,7 @@ internal static unsafe class DotTile<S, V, W, R>
         float* rowA = rows, rowB = rows + rowStride;
         for (nint k = 0; k < length; k += 2 * S.Lanes)
         {
-            Prefetch.Lines(ahead + 8 * k * W.Size, 16 * S.Lanes * W.Size);
+            Prefetch.Lines(ahead + 8 * k * W.Size, 16 * S.Lanes * W.Size, near);
             V x = S.Load(rowA + k), y = R.Count > 1 ? S.Load(rowB + k) : zero;
             V w = W.First<S, V>(column0);
             a0 = S.MultiplyAdd(x, w, a0);

@@ -54,7 +54,7 @@ internal static unsafe class ValueTile<S, V, W, R>
         {
             byte* upper = values + 2 * lanes * W.Size;
             V v0 = W.First<S, V>(values), v1 = W.Second<S, V>(values), v2 = W.First<S, V>(upper), v3 = W.Second<S, V>(upper);
-            Prefetch.Lines(ahead, 4 * S.Lanes * W.Size);
+            Prefetch.Lines(ahead, 4 * S.Lanes * W.Size, near: true);
             values += dim * W.Size;
             ahead += dim * W.Size;
             V p = S.Broadcast(weights[key]);
