@@ -24,13 +24,13 @@ public sealed class Generation
     private readonly Channel<TokenOutput> _outputs =
         Channel.CreateUnbounded<TokenOutput>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
 
-    private readonly Action<Generation> _cancel;
+    private readonly Action<Generation, int?> _cancel;
     private int _cancelled;
 
     /// <summary>A generation of a request.</summary>
     /// <param name="request">What is generated.</param>
-    /// <param name="cancel">Tells the engine, from any thread, that nobody waits any more.</param>
-    public Generation(GenerationRequest request, Action<Generation> cancel)
+    /// <param name="cancel">Tells the engine, from any thread, that nobody waits any more for a choice, or, without one, for any.</param>
+    public Generation(GenerationRequest request, Action<Generation, int?> cancel)
     {
         Request = request;
         _cancel = cancel;
@@ -51,15 +51,18 @@ public sealed class Generation
     /// <summary>The choices still open, in the engine's hands.</summary>
     internal List<Sequence> Open { get; } = [];
 
-    /// <summary>Whether <see cref="Cancel"/> was called.</summary>
+    /// <summary>Whether <see cref="Cancel()"/> was called.</summary>
     public bool IsCancelled => Volatile.Read(ref _cancelled) != 0;
 
     /// <summary>Ends all choices; their KV blocks are free within a step. Safe from any thread, at any time, more than once.</summary>
     public void Cancel()
     {
         if (Interlocked.Exchange(ref _cancelled, 1) == 0)
-            _cancel(this);
+            _cancel(this, null);
     }
+
+    /// <summary>Ends one choice, of which nobody wants more, and lets the others go on. Safe like <see cref="Cancel()"/>.</summary>
+    public void Cancel(int choice) => _cancel(this, choice);
 }
 
 /// <summary>What a generation cost. Written by the engine's thread.</summary>

@@ -23,7 +23,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
     private readonly StepRows _rows = new();
     private readonly List<KvMove> _moves = [];
     private readonly ConcurrentQueue<Generation> _arrivals = new();
-    private readonly ConcurrentQueue<Generation> _departures = new();
+    private readonly ConcurrentQueue<(Generation Generation, int? Choice)> _departures = new();
     private readonly ManualResetEventSlim _wake = new();
     private readonly long _start;
     private int _waitingRequests;
@@ -199,17 +199,17 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         }
     }
 
-    private void Leave(Generation generation)
+    private void Leave(Generation generation, int? choice)
     {
-        _departures.Enqueue(generation);
+        _departures.Enqueue((generation, choice));
         _wake.Set();
     }
 
     private void TakeDepartures()
     {
-        while (_departures.TryDequeue(out Generation? generation))
+        while (_departures.TryDequeue(out (Generation Generation, int? Choice) left))
         {
-            foreach (Sequence sequence in generation.Open.ToArray())
+            foreach (Sequence sequence in left.Generation.Open.Where(sequence => left.Choice is null || left.Choice == sequence.Choice).ToArray())
                 End(sequence, FinishReason.Cancelled, -1, null);
         }
     }

@@ -6,6 +6,9 @@ namespace Agentic.Proxy;
 /// <summary>Reads the choices of one or more generations to their ends, and ends the generations when nobody wants more of them.</summary>
 internal sealed class AnswerReading(IReadOnlyList<Generation> generations, Func<ChoiceReader> newReader)
 {
+    private readonly Generation[] _generationOf =
+        [.. generations.SelectMany(generation => Enumerable.Repeat(generation, generation.Request.Choices))];
+
     private readonly OutputEvents _events = [];
     private readonly List<ScoredToken> _scores = [];
 
@@ -30,7 +33,7 @@ internal sealed class AnswerReading(IReadOnlyList<Generation> generations, Func<
             while (!Array.TrueForAll(Choices, choice => choice.Finish is not null) && await outputs.WaitToReadAsync(clientLeft))
             {
                 while (outputs.TryRead(out (int First, TokenOutput Output) next))
-                    Read(next.First + next.Output.Choice, next.Output, receive);
+                    Read(next.First, next.Output, receive);
                 await pause();
             }
 
@@ -48,8 +51,9 @@ internal sealed class AnswerReading(IReadOnlyList<Generation> generations, Func<
         }
     }
 
-    private void Read(int index, TokenOutput output, Receiver receive)
+    private void Read(int first, TokenOutput output, Receiver receive)
     {
+        int index = first + output.Choice;
         ChoiceReader choice = Choices[index];
         if (choice.Finish is not null)
             return;
@@ -58,6 +62,10 @@ internal sealed class AnswerReading(IReadOnlyList<Generation> generations, Func<
         choice.Read(output, _events, _scores);
         if (choice.Finish is not (FinishReason.Error or FinishReason.Cancelled))
             receive(index, _events, _scores);
+
+        // It ended here, by a stop string, before the engine ended it.
+        if (choice.Finish is not null && output.Finish is null)
+            _generationOf[index].Cancel(output.Choice);
     }
 
     private ChannelReader<(int First, TokenOutput Output)> Merge()

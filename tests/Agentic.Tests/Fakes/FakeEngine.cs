@@ -44,7 +44,7 @@ internal sealed class FakeEngine : IInferenceEngine
         if (Refusal is not null)
             throw Refusal;
         BeforeSubmit(Generations.Count);
-        Generation generation = new(request, _ => { });
+        Generation generation = new(request, (_, _) => { });
         lock (_generations)
             _generations.Add(generation);
         _ = Task.Run(() => RunAsync(generation));

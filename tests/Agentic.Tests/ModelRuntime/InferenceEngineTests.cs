@@ -64,6 +64,25 @@ public sealed class InferenceEngineTests : IAsyncDisposable
     }
 
     [Fact]
+    public void OneChoiceIsNotWanted_TheOthersGoOn()
+    {
+        Generation generation = _engine.Submit(Request([1, 2, 3], maxTokens: 20) with { Choices = 2 });
+        _engine.RunStep();
+        generation.Cancel(1);
+
+        while (_engine.RunStep())
+        {
+        }
+
+        List<TokenOutput> outputs = [];
+        while (generation.Outputs.TryRead(out TokenOutput output))
+            outputs.Add(output);
+        Assert.Equal(FinishReason.Cancelled, outputs.Last(output => output.Choice == 1).Finish);
+        Assert.Equal(20, outputs.Count(output => output.Choice == 0));
+        Assert.True(generation.Outputs.Completion.IsCompletedSuccessfully);
+    }
+
+    [Fact]
     public void NextTurn_FindsThePrefixOfItsNamespaceOnly()
     {
         int[] prompt = [.. Enumerable.Range(0, 21)];

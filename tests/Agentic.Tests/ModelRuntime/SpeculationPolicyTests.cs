@@ -76,7 +76,7 @@ public sealed class SpeculationPolicyTests
                 MaxOutputTokens = maxTokens,
                 Speculation = speculation,
             };
-            step.AddDecoding(new Sequence(new Generation(request, _ => { }), 0, maxTokens, TimeSpan.Zero));
+            step.AddDecoding(new Sequence(new Generation(request, (_, _) => { }), 0, maxTokens, TimeSpan.Zero));
         }
 
         var policy = new SpeculationPolicy(

@@ -179,6 +179,6 @@ public sealed unsafe class TreeVerifierTests
             StopTokenIds = stop is int token ? [token] : [],
             Sampling = new SamplingParameters { Temperature = temperature, Seed = seed },
         };
-        return new Sequence(new Generation(request, _ => { }), 0, maxTokens, TimeSpan.Zero);
+        return new Sequence(new Generation(request, (_, _) => { }), 0, maxTokens, TimeSpan.Zero);
     }
 }
