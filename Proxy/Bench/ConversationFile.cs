@@ -56,15 +56,11 @@ internal static class ConversationFile
         }
     }
 
-    private static JsonObject Variables(JsonObject conversation, int messages, bool addGenerationPrompt)
+    private static JsonObject Variables(JsonObject conversation, int messages, bool addGenerationPrompt) => new()
     {
-        var variables = new JsonObject
-        {
-            ["messages"] = new JsonArray([.. conversation["messages"]!.AsArray().Take(messages).Select(message => message!.DeepClone())]),
-            ["add_generation_prompt"] = addGenerationPrompt,
-        };
-        if (conversation["tools"] is JsonArray { Count: > 0 } tools)
-            variables["tools"] = tools.DeepClone();
-        return variables;
-    }
+        ["messages"] = new JsonArray([.. conversation["messages"]!.AsArray().Take(messages).Select(message => message!.DeepClone())]),
+        ["tools"] = conversation["tools"] is JsonArray { Count: > 0 } tools ? tools.DeepClone() : null,
+        ["documents"] = null,
+        ["add_generation_prompt"] = addGenerationPrompt,
+    };
 }
