@@ -3,12 +3,12 @@ using System.Diagnostics;
 namespace Agentic.Kernels;
 
 /// <summary>
-/// output[row, head] = Σ_key softmax(scale · q·k) v over the keys that the row sees. Rows of a step and the query heads that share a key head
-/// are packed, four to a tile; a tile reads the keys that all four see once, and what only some see row by row.
+/// output[row, head] = Σ_key softmax(scale · q·k) v over the keys that the row sees. Rows of a step and the query heads that share a key
+/// head are packed, four to a tile; a tile reads the keys that all four see once, and what only some see row by row.
 /// Scores are dot products of their own; the sum of exponentials runs along lanes by logical index and the sum of values is one chain
 /// by logical index. So a row has the same bits whoever shares its tile, and wherever its keys lie: see <see cref="AttentionRow"/>.
 /// </summary>
-/// <remarks>The work is split by sequence, key head and tile. A worker's scratch: queries [4, dim], sums [4, dim], scores [4, keys].</remarks>
+/// <remarks>Work is split by sequence, key head and tile. A worker's scratch: queries [4, dim], sums [4, dim], scores [4, keys].</remarks>
 internal static unsafe class AttentionKernel<S, V, W>
     where S : ISimd<V>
     where V : struct

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Agentic.Kernels;
 
-/// <summary>Up to four packed rows of one sequence on one key head: packed row p is row p / group with head p % group of the key head.</summary>
+/// <summary>Up to four packed rows of one sequence on one key head: packed row p is head p % group of row p / group.</summary>
 internal unsafe struct AttentionTile<S, V, W>
     where S : ISimd<V>
     where V : struct
@@ -105,7 +105,7 @@ internal unsafe struct AttentionTile<S, V, W>
     private readonly (int Row, int Head) RowAndHead(int r) =>
         ((FirstPacked + r) / Group, KvHead * Group + (FirstPacked + r) % Group);
 
-    /// <summary>Scores of packed rows r … against the keys of row r at indices start … end − 1, four keys at a time wherever they lie.</summary>
+    /// <summary>Scores of packed rows r … against the keys of row r at indices start … end − 1, four at a time wherever they lie.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Score<R>(int r, int start, int end)
         where R : IRowCount
@@ -139,7 +139,8 @@ internal unsafe struct AttentionTile<S, V, W>
                     case 1: second = key; break;
                     case 2: third = key; break;
                     default:
-                        DotTile<S, V, W, R>.FourColumns(queries, dim, first, second, third, key, dim, scores, ScoreStride, ahead, near: true);
+                        DotTile<S, V, W, R>.FourColumns(
+                            queries, dim, first, second, third, key, dim, scores, ScoreStride, ahead, near: true);
                         scores += 4;
                         gathered = 0;
                         break;
@@ -150,7 +151,8 @@ internal unsafe struct AttentionTile<S, V, W>
         }
         if (gathered > 0)
             DotTile<S, V, W, R>.FourColumns(
-                queries, dim, first, gathered > 1 ? second : first, gathered > 2 ? third : first, first, dim, scores, ScoreStride, first, near: true);
+                queries, dim, first, gathered > 1 ? second : first, gathered > 2 ? third : first, first, dim, scores, ScoreStride,
+                first, near: true);
     }
 
     /// <summary>Adds to the sums of packed rows r … the weighted values of row r's keys at indices start … end − 1.</summary>

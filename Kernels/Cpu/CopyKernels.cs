@@ -53,7 +53,8 @@ internal static unsafe class CopyKernels<S, V>
                     continue;
                 for (int head = 0; head < 2 * kv.KvHeads; head++) // values lie behind the keys as more heads
                 {
-                    long source = kv.KeyOffset(from, head) * Elements.Size(kv.Type), target = kv.KeyOffset(to, head) * Elements.Size(kv.Type);
+                    long source = kv.KeyOffset(from, head) * Elements.Size(kv.Type);
+                    long target = kv.KeyOffset(to, head) * Elements.Size(kv.Type);
                     NativeMemory.Copy((byte*)kv.Data + source, (byte*)kv.Data + target, bytes);
                 }
             }

@@ -5,10 +5,10 @@ namespace Agentic.Kernels;
 
 /// <summary>
 /// Dot products of a few rows with a few columns, held in registers: scores[r, c] = Σ_k rows[r, k] · columns[c, k], k along the lanes.
-/// A score is one chain of fused multiply-adds, even elements of a pair of vectors before odd ones, and one fixed sum across lanes: its bits
-/// do not depend on which rows and columns share the tile. Both the linear layer and the attention scores are made of this.
+/// A score is one chain of fused multiply-adds, even elements of a pair of vectors before odd ones, and one fixed sum across lanes: its
+/// bits do not depend on which rows and columns share the tile. Both the linear layer and the attention scores are made of this.
 /// </summary>
-/// <remarks>Rows are float32 in the order of <see cref="Permutation{S,V}"/>; columns are in storage, lengths are whole pairs of vectors.</remarks>
+/// <remarks>Rows are float32 in the order of <see cref="Permutation{S,V}"/>, columns in storage; lengths are whole pairs.</remarks>
 internal static unsafe class DotTile<S, V, W, R>
     where S : ISimd<V>
     where V : struct
@@ -29,8 +29,8 @@ internal static unsafe class DotTile<S, V, W, R>
     /// <param name="near">It is small enough to be prefetched into the first-level cache.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FourColumns(
-        float* rows, nint rowStride, byte* column0, byte* column1, byte* column2, byte* column3, nint length, float* scores, nint scoreStride,
-        byte* ahead, bool near)
+        float* rows, nint rowStride, byte* column0, byte* column1, byte* column2, byte* column3, nint length,
+        float* scores, nint scoreStride, byte* ahead, bool near)
     {
         V zero = S.Broadcast(0);
         V a0 = zero, a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero, b3 = zero;

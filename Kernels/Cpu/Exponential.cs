@@ -2,14 +2,14 @@ using System.Runtime.CompilerServices;
 
 namespace Agentic.Kernels;
 
-/// <summary>e^x of each lane, the same bits in every lane and at every width. Within 1.5 units in the last place from −87.3 to 88.</summary>
+/// <summary>e^x of each lane, the same bits in every lane and at every width. Within two units in the last place up to 88.</summary>
 internal static class Exponential<S, V>
     where S : ISimd<V>
     where V : struct
 {
     /// <summary>Zero below −87.3, where a float32 would be subnormal; e^88 above 88.</summary>
-    /// <remarks>x = n · ln 2 + r with |r| ≤ ½ ln 2 (ln 2 in two parts, the first of few bits), e^x = 2^n · e^r, e^r by its Taylor polynomial of
-    /// degree 7, whose remainder at ½ ln 2 is 5e-9 of the value.</remarks>
+    /// <remarks>x = n · ln 2 + r with |r| ≤ ½ ln 2 (ln 2 in two parts), e^x = 2^n · e^r, e^r by its Taylor polynomial
+    /// of degree 7, whose remainder at ½ ln 2 is 5e-9 of the value.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Of(V x)
     {

@@ -3,8 +3,9 @@ using System.Diagnostics;
 namespace Agentic.Kernels;
 
 /// <summary>
-/// output[r, o] = Σ_k input[r, k] · weight[o, k] + bias[o]. Weights are read in place, once for all rows of a panel; a worker takes a stretch of
-/// outputs and runs every row against eight of them at a time, so those eight are in the first cache from the second tile of rows on.
+/// output[r, o] = Σ_k input[r, k] · weight[o, k] + bias[o]. Weights are read in place, once for all rows of a panel; a worker takes a
+/// stretch of outputs and runs every row against eight of them at a time, so those
+/// eight are in the first cache from the second tile of rows on.
 /// An output is the dot product of <see cref="DotTile{S,V,W,R}"/> over whole pairs of vectors, then the elements left over one by one,
 /// then the bias: one order of additions, whatever the rows of the call and the threads.
 /// </summary>
@@ -115,7 +116,7 @@ internal static unsafe class LinearKernel<S, V, W>
 
     private static bool Near(nint columnStride) => Columns * columnStride <= PrefetchBytes;
 
-    /// <summary>How far ahead of a tile's weights to prefetch: whole groups of columns, so that the lines are those of a later tile.</summary>
+    /// <summary>How far ahead of a tile's weights to prefetch: whole groups of columns, so that it is a later tile's lines.</summary>
     private static nint Ahead(nint columnStride) => Math.Max(1, PrefetchBytes / (Columns * columnStride)) * Columns * columnStride;
 
     private static void TallTile<R>(in Job job, int row, int output, int columns)

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace Agentic.Kernels;
 
-/// <summary>residual += delta; output = residual / √(mean(residual²) + ε) · weight. A row's squares are added in four chains of vectors.</summary>
+/// <summary>residual += delta; output = residual / √(mean(residual²) + ε) · weight. Squares are added in four chains of vectors.</summary>
 internal static unsafe class NormKernel<S, V>
     where S : ISimd<V>
     where V : struct

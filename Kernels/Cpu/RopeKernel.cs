@@ -4,9 +4,9 @@ using System.Runtime.CompilerServices;
 namespace Agentic.Kernels;
 
 /// <summary>
-/// For each row: RMS norm of its query and key heads where the model has it, (x, y) ↦ (x cos − y sin, y cos + x sin) of the halves of a head,
-/// queries back in place, keys and values into their cache slots. Scratch: norm weights [2, dim], then for each worker's row cosines and sines
-/// taken apart [2, dim / 2] and one rotated key [dim].
+/// For each row: RMS norm of its query and key heads where the model has it, (x, y) ↦ (x cos − y sin, y cos + x sin) of the halves of a
+/// head, queries back in place, keys and values into their cache slots. Scratch: norm weights [2, dim]; on a row's stack its cosines and
+/// sines taken apart [2, dim / 2] and one rotated key [dim].
 /// </summary>
 internal static unsafe class RopeKernel<S, V>
     where S : ISimd<V>

@@ -8,7 +8,7 @@ internal static unsafe class Softmax<S, V>
     where V : struct
 {
     /// <summary>scores[i] = e^(scores[i] − max) for first ≤ i &lt; end; returns their sum.</summary>
-    /// <remarks>Lane i % lanes of one vector gathers the terms in rising order. Up to a vector before and after is overwritten with zeros.</remarks>
+    /// <remarks>Lane i % lanes of one vector gathers the terms in rising order. Up to a vector before and after becomes zero.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Exponentiate(float* scores, int first, int end)
     {

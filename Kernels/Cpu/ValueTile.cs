@@ -36,7 +36,8 @@ internal static unsafe class ValueTile<S, V, W, R>
         int lanes = S.Lanes;
         float* sumsB = sums + dim, sumsC = sumsB + dim, sumsD = sumsC + dim;
         V a0 = S.Load(sums), a1 = S.Load(sums + lanes), a2 = S.Load(sums + 2 * lanes), a3 = S.Load(sums + 3 * lanes);
-        V b0 = zero, b1 = zero, b2 = zero, b3 = zero, c0 = zero, c1 = zero, c2 = zero, c3 = zero, d0 = zero, d1 = zero, d2 = zero, d3 = zero;
+        V b0 = zero, b1 = zero, b2 = zero, b3 = zero;
+        V c0 = zero, c1 = zero, c2 = zero, c3 = zero, d0 = zero, d1 = zero, d2 = zero, d3 = zero;
         if (R.Count > 1)
         {
             b0 = S.Load(sumsB); b1 = S.Load(sumsB + lanes); b2 = S.Load(sumsB + 2 * lanes); b3 = S.Load(sumsB + 3 * lanes);

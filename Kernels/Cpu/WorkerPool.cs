@@ -2,10 +2,11 @@ using System.Diagnostics;
 
 namespace Agentic.Kernels;
 
-/// <summary>Threads that share the items of one loop at a time. The caller works too; with one thread there is nothing but a plain loop.</summary>
+/// <summary>Threads that share the items of one loop at a time. The caller works too; alone, it runs a plain loop.</summary>
 /// <remarks>
-/// An idle worker spins for a while, since a step is a long row of short loops, then parks. The ticket holds the generation of the loop in its
-/// upper half and the items not yet taken in its lower half: who lowers it by one owns that item, and a late worker of an older loop cannot.
+/// An idle worker spins for a while, since a step is a long row of short loops, then parks. The ticket holds the generation of the loop
+/// in its upper half and the items not yet taken in its lower half: who lowers it by one owns that item, and a late worker of an older
+/// loop cannot.
 /// </remarks>
 internal sealed unsafe class WorkerPool : IDisposable
 {

@@ -4,7 +4,7 @@ using BenchmarkDotNet.Attributes;
 
 namespace Agentic.Benchmarks;
 
-/// <summary>Linear layers with bfloat16 weights, the weights rotated through memory beyond the caches. GB/s = 2 · inputs · outputs / time.</summary>
+/// <summary>Linear layers, bfloat16 weights rotated through memory beyond the caches: 2 · inputs · outputs bytes a call.</summary>
 [MemoryDiagnoser]
 [ShortRunJob]
 public unsafe class LinearBenchmarks
@@ -86,7 +86,8 @@ public unsafe class TreeAttentionBenchmarks
         Random random = new(1);
         ushort* pool = (ushort*)NativeMemory.AlignedAlloc((nuint)elements * 2, 64);
         BenchmarkData.FillBFloat16(pool, elements);
-        int* table = (int*)NativeMemory.AlignedAlloc((nuint)blocks * 4, 64), positions = (int*)NativeMemory.AlignedAlloc((nuint)Rows * 4, 64);
+        int* table = (int*)NativeMemory.AlignedAlloc((nuint)blocks * 4, 64);
+        int* positions = (int*)NativeMemory.AlignedAlloc((nuint)Rows * 4, 64);
         for (int block = 0; block < blocks; block++)
             table[block] = block;
         uint* ancestors = (uint*)NativeMemory.AlignedAlloc((nuint)Rows * 4, 64);
@@ -97,7 +98,14 @@ public unsafe class TreeAttentionBenchmarks
             positions[row] = parent < 0 ? Context : positions[parent] + 1;
         }
         _sequence = (SequenceRows*)NativeMemory.AlignedAlloc((nuint)sizeof(SequenceRows), 64);
-        *_sequence = new SequenceRows { RowCount = Rows, ContextLength = Context, BlockTable = table, Ancestors = ancestors, AncestorWords = 1 };
+        *_sequence = new SequenceRows
+        {
+            RowCount = Rows,
+            ContextLength = Context,
+            BlockTable = table,
+            Ancestors = ancestors,
+            AncestorWords = 1,
+        };
         _args = new TreeAttentionArgs
         {
             Query = BenchmarkData.Floats(Rows * Heads * HeadDim),

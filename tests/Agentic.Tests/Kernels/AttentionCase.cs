@@ -45,7 +45,7 @@ internal sealed unsafe class AttentionCase
     public override string ToString() =>
         $"context {_context}, rows {Rows}, heads {_kvHeads} × {_group} × {_dim}, block {_blockSize}, window {_window}, {_type}";
 
-    /// <summary>The whole tree in one launch, or several copies of it as sequences of their own; [Rows, heads · dim] of the last one.</summary>
+    /// <summary>The whole tree in one launch, or copies of it as sequences of their own; [Rows, heads · dim] of the last one.</summary>
     public float[] RunTree(IKernels kernels, int copies = 1, bool maskless = false)
     {
         uint[] ancestors = new uint[Rows * _words];
@@ -65,11 +65,14 @@ internal sealed unsafe class AttentionCase
         List<int> path = [];
         for (int ancestor = row; ancestor >= 0; ancestor = _parents[ancestor])
             path.Insert(0, ancestor);
-        float[][] keys = [.. _contextKeys, .. path.Select(i => _rowKeys[i])], values = [.. _contextValues, .. path.Select(i => _rowValues[i])];
+        float[][] keys = [.. _contextKeys, .. path.Select(i => _rowKeys[i])];
+        float[][] values = [.. _contextValues, .. path.Select(i => _rowValues[i])];
         chunk = Math.Min(chunk, keys.Length);
         float[][] queries = [.. Enumerable.Repeat(_queries[0], chunk - 1), _queries[row]];
         int[] positions = [.. Enumerable.Range(keys.Length - chunk, chunk)];
-        return Launch(kernels, keys[..^chunk], values[..^chunk], keys[^chunk..], values[^chunk..], queries, positions, null, 1)[^(RowLength)..];
+        float[] output = Launch(
+            kernels, keys[..^chunk], values[..^chunk], keys[^chunk..], values[^chunk..], queries, positions, null, 1);
+        return output[^RowLength..];
     }
 
     public float[] RowOf(float[] output, int row) => output[(row * RowLength)..((row + 1) * RowLength)];

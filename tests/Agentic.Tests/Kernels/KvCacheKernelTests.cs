@@ -24,7 +24,8 @@ public sealed unsafe class KvCacheKernelTests
 
             using Native<float> qkv = Tensors.Floats(random, rows * width), same = new(qkv.Span), cosSin = Tensors.Floats(random, 50 * dim);
             using Native<byte> queryNorm = Tensors.Stored(random, normType, dim), keyNorm = Tensors.Stored(random, normType, dim);
-            using Native<int> positions = new([.. Enumerable.Range(0, rows).Select(_ => random.Next(50))]), target = new(slots.AsSpan(0, rows));
+            using Native<int> positions = new([.. Enumerable.Range(0, rows).Select(_ => random.Next(50))]);
+            using Native<int> target = new(slots.AsSpan(0, rows));
             using Native<byte> pool = Tensors.Stored(random, type, blocks * 2 * kvHeads * blockSize * dim), expectedPool = new(pool.Span);
             KvLayer kv = new() { Data = pool, Type = type, KvHeads = kvHeads, HeadDim = dim, BlockSize = blockSize };
             bool normed = random.Next(2) == 0;
@@ -46,7 +47,11 @@ public sealed unsafe class KvCacheKernelTests
             reference.RopeWriteKv(args with { Qkv = same, Kv = kv with { Data = expectedPool } });
 
             for (int row = 0; row < rows; row++)
-                Tensors.AssertClose(same.Span.Slice(row * width, heads * dim), qkv.Span.Slice(row * width, heads * dim), 2e-6, $"queries, seed {seed}");
+            {
+                Span<float> expected = same.Span.Slice(row * width, heads * dim), actual = qkv.Span.Slice(row * width, heads * dim);
+                Tensors.AssertClose(expected, actual, 2e-6, $"queries, seed {seed}");
+            }
+
             // A 16-bit key may round to the other neighbour when float32 arithmetic lands on the other side of a tie.
             double tolerance = type switch { ElementType.Float32 => 2e-6, ElementType.Float16 => 1e-3, _ => 8e-3 };
             Tensors.AssertClose(Widened(expectedPool, type), Widened(pool, type), tolerance, $"cache, seed {seed}");
@@ -61,7 +66,8 @@ public sealed unsafe class KvCacheKernelTests
         for (int seed = 0; seed < 30; seed++)
         {
             Random random = new(seed);
-            int dim = 24, kvHeads = random.Next(1, 4), blockSize = 4, blocks = 8, context = random.Next(10), elements = blocks * 2 * kvHeads * blockSize * dim;
+            int dim = 24, kvHeads = random.Next(1, 4), blockSize = 4, blocks = 8, context = random.Next(10);
+            int elements = blocks * 2 * kvHeads * blockSize * dim;
             ElementType type = (ElementType)random.Next(3);
             using Native<byte> first = Tensors.Stored(random, type, elements), second = Tensors.Stored(random, type, elements);
             using Native<byte> firstBefore = new(first.Span), secondBefore = new(second.Span);

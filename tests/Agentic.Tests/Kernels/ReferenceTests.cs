@@ -32,7 +32,8 @@ public sealed unsafe class ReferenceTests : IDisposable
     public void AddRmsNorm_AddsBeforeItNormalizes()
     {
         using Native<float> delta = new([2, 3]), residual = new([1, 1]), weight = new([1, 2]), output = new(2);
-        _reference.AddRmsNorm(new AddRmsNormArgs { Delta = delta, Residual = residual, Weight = weight, Output = output, Rows = 1, Hidden = 2 });
+        AddRmsNormArgs args = new() { Delta = delta, Residual = residual, Weight = weight, Output = output, Rows = 1, Hidden = 2 };
+        _reference.AddRmsNorm(args);
 
         Assert.Equal([3, 4], residual.Span);
         Tensors.AssertClose([3 / MathF.Sqrt(12.5f), 8 / MathF.Sqrt(12.5f)], output.Span, 1e-6, "output");

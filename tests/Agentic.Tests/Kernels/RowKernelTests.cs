@@ -45,7 +45,8 @@ public sealed unsafe class RowKernelTests
     {
         ForEachCase(back, (kernels, reference, random, width, rows, _) =>
         {
-            using Native<float> gateUp = Tensors.Floats(random, 2 * rows * width, 100), output = new(rows * width), expected = new(rows * width);
+            using Native<float> gateUp = Tensors.Floats(random, 2 * rows * width, 100), output = new(rows * width);
+            using Native<float> expected = new(rows * width);
             SiluMulArgs args = new() { GateUp = gateUp, Output = output, Rows = rows, Width = width };
             kernels.SiluMul(args);
             reference.SiluMul(args with { Output = expected });
@@ -79,7 +80,15 @@ public sealed unsafe class RowKernelTests
         using Native<ushort> table = new([.. Enumerable.Range(0, 65536).Select(bits => (ushort)bits)]);
         using Native<float> output = new(65536);
         using Native<int> ids = new([0]);
-        kernels.Embed(new EmbedArgs { TokenIds = ids, Table = table, TableType = ElementType.Float16, Output = output, Rows = 1, Hidden = 65536 });
+        kernels.Embed(new EmbedArgs
+        {
+            TokenIds = ids,
+            Table = table,
+            TableType = ElementType.Float16,
+            Output = output,
+            Rows = 1,
+            Hidden = 65536,
+        });
 
         for (int bits = 0; bits < 65536; bits++)
         {
@@ -128,13 +137,22 @@ public sealed unsafe class RowKernelTests
             int[] order = [.. Enumerable.Range(0, rows + 3)];
             random.Shuffle(order);
             using Native<int> indices = new(order.AsSpan(0, rows));
-            using Native<float> all = Tensors.Floats(random, (rows + 3) * width), gathered = new(rows * width), scales = Tensors.Floats(random, rows);
+            using Native<float> all = Tensors.Floats(random, (rows + 3) * width), gathered = new(rows * width);
+            using Native<float> scales = Tensors.Floats(random, rows);
             using Native<float> expected = new(all.Span);
             kernels.GatherRows(new GatherRowsArgs { Input = all, RowIndices = indices, Output = gathered, Rows = rows, Width = width });
             for (int row = 0; row < rows; row++)
                 Assert.Equal(all.Span.Slice(order[row] * width, width), gathered.Span.Slice(row * width, width));
 
-            ScatterAddRowsArgs args = new() { Input = gathered, RowIndices = indices, Scales = scales, Output = all, Rows = rows, Width = width };
+            ScatterAddRowsArgs args = new()
+            {
+                Input = gathered,
+                RowIndices = indices,
+                Scales = scales,
+                Output = all,
+                Rows = rows,
+                Width = width,
+            };
             kernels.ScatterAddRows(args);
             reference.ScatterAddRows(args with { Output = expected });
             Tensors.AssertClose(expected.Span, all.Span, 2e-7, "scattered");

@@ -30,7 +30,8 @@ public sealed class TreeAttentionTests
             AttentionCase attention = new(new Random(seed));
             float[] tree = attention.RunTree(kernels);
             for (int row = attention.Rows - 1; row >= 0; row -= 1 + attention.Rows / 6)
-                Tensors.AssertSameBits(attention.RowOf(tree, row), attention.RunAlone(kernels, row), $"seed {seed}, row {row}, {attention}");
+                Tensors.AssertSameBits(
+                    attention.RowOf(tree, row), attention.RunAlone(kernels, row), $"seed {seed}, row {row}, {attention}");
         }
     }
 
