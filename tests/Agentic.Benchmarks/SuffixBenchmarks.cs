@@ -9,6 +9,7 @@ namespace Agentic.Benchmarks;
 public class SuffixBenchmarks : IDisposable
 {
     private const int StoredTokens = 8_000_000;
+    private const long StoreBytes = 192L << 20;
     private const int Vocabulary = 100_000;
     private const int Inserted = 100_000;
     private const int Appended = 4;
@@ -17,6 +18,7 @@ public class SuffixBenchmarks : IDisposable
     private readonly Continuation _draft = new(64);
     private SuffixHistory _history = null!;
     private SuffixSession _session = null!;
+    private int[] _inserted = [];
     private int[] _prompt = [];
     private int[][] _pieces = [];
     private Phrases _text = null!;
@@ -25,13 +27,14 @@ public class SuffixBenchmarks : IDisposable
     public void Fill()
     {
         _text = new Phrases(seed: 1);
-        _history = new SuffixHistory(Vocabulary, long.MaxValue);
-        while (_history.Tokens < StoredTokens)
+        _history = new SuffixHistory(Vocabulary, StoreBytes);
+        for (int stored = 0; stored < StoredTokens; stored += Inserted)
         {
             _history.Load(default, _text.Next(Inserted));
             _history.IndexLoaded(Inserted);
         }
 
+        _inserted = _text.Next(Inserted);
         _prompt = _text.Next(2000);
         _session = _history.BeginSession(default, _prompt);
         _pieces = [.. Enumerable.Range(0, Rounds).Select(_ => _text.Next(Appended))];
@@ -46,11 +49,12 @@ public class SuffixBenchmarks : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Into the full store, which drops its oldest chunk for each new one.</summary>
     [Benchmark(OperationsPerInvoke = Inserted)]
     public void Insert()
     {
-        using SuffixIndex index = new(Vocabulary);
-        index.Append(_text.Next(Inserted), 0, 0, continues: false);
+        _history.Load(default, _inserted);
+        _history.IndexLoaded(Inserted);
     }
 
     [Benchmark(OperationsPerInvoke = Rounds)]
