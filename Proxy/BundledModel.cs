@@ -5,7 +5,8 @@ internal static class BundledModel
 {
     public const string Name = "agentic-tiny";
 
-    /// <summary>Its directory: beside the executable where the server was published, in the repository where it was built; null if neither has it.</summary>
+    /// <summary>Its directory: beside the executable where the server was published, in the repository where it was built; null if
+    /// neither has it.</summary>
     public static string? Directory { get; } = Find(AppContext.BaseDirectory);
 
     internal static string? Find(string from)

@@ -1,6 +1,7 @@
 namespace Agentic.Proxy;
 
-/// <summary>Lets running requests finish when the server is told to stop. Until they have, it still listens, so that whoever asks is told it is stopping.</summary>
+/// <summary>Lets running requests finish when the server is told to stop. Until they have, it still listens, so that whoever asks is told
+/// it is stopping.</summary>
 /// <remarks>Bounded by <see cref="HostOptions.ShutdownTimeout"/>; what then still runs is cut off.</remarks>
 internal sealed class Draining : IHostedLifecycleService
 {

@@ -21,7 +21,8 @@ internal static partial class Log
     public static partial void PromptEncoded(ILogger logger, string requestId, int promptTokens, int splicedMessages);
 
     [LoggerMessage(110, LogLevel.Information, "Model {Name}, kept as {Storage}: vocabulary {Vocabulary}, context {Context} ({Directory}).")]
-    public static partial void ModelLoaded(ILogger logger, string name, ModelStorage storage, int vocabulary, int context, string directory);
+    public static partial void ModelLoaded(
+        ILogger logger, string name, ModelStorage storage, int vocabulary, int context, string directory);
 
     [LoggerMessage(111, LogLevel.Information, "KV cache: {Blocks} blocks of {BlockSize} tokens, {Size}.")]
     public static partial void KvAllocated(ILogger logger, int blocks, int blockSize, string size);

@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Agentic.ModelRuntime;
 
-/// <summary>A 64-bit little-endian shared library in memory: its dynamic table, symbols and version needs. Every read is bounds-checked.</summary>
+/// <summary>A 64-bit little-endian shared library in memory: its dynamic table, symbols and version needs. Every read is
+/// bounds-checked.</summary>
 /// <remarks>Layouts: System V ABI (gABI) chapters 4 and 5, and the symbol versioning of the Linux Standard Base.</remarks>
 internal sealed class ElfImage
 {
@@ -46,9 +47,11 @@ internal sealed class ElfImage
     public ulong? Dynamic(ulong tag) => _dynamic.TryGetValue(tag, out ulong value) ? value : null;
 
     /// <summary>File offset of a tag's table.</summary>
-    public ulong Table(ulong tag) => FileOffset(Dynamic(tag) ?? throw new InvalidDataException($"damaged: dynamic entry 0x{tag:x} is missing"));
+    public ulong Table(ulong tag) => FileOffset(
+        Dynamic(tag) ?? throw new InvalidDataException($"damaged: dynamic entry 0x{tag:x} is missing"));
 
-    /// <summary>File offsets of the symbols that may be undefined: the GNU hash table begins after them, a System V one counts all.</summary>
+    /// <summary>File offsets of the symbols that may be undefined: the GNU hash table begins after them, a System V one counts
+    /// all.</summary>
     public IEnumerable<ulong> UndefinedSymbols()
     {
         ulong symbols = Table(DynamicSymbols);

@@ -4,9 +4,9 @@ namespace Agentic.ModelRuntime;
 
 /// <summary>Lets TorchSharp's native library load where the C++ runtime is older than the one it was linked with.</summary>
 /// <remarks>
-/// TorchSharp 0.107's libLibTorchSharp.so asks for GLIBCXX_3.4.32 (GCC 13) for one symbol, <c>std::ios_base_library_init()</c>, whose call only
-/// makes sure that the streams are set up; older runtimes do that by themselves. Debian 12 and Ubuntu 22.04 end at 3.4.30. Two edits: the version
-/// need becomes weak, and the symbol is bound inside the library, to its own initialiser, which is safe to call again.
+/// TorchSharp 0.107's libLibTorchSharp.so asks for GLIBCXX_3.4.32 (GCC 13) for one symbol, <c>std::ios_base_library_init()</c>, whose
+/// call only makes sure that the streams are set up; older runtimes do that by themselves. Debian 12 and Ubuntu 22.04 end at 3.4.30. Two
+/// edits: the version need becomes weak, and the symbol is bound inside the library, to its own initialiser, which is safe to call again.
 /// </remarks>
 internal static class ElfPatch
 {
@@ -59,6 +59,7 @@ internal static class ElfPatch
         return null;
 
         // A chain whose links stand still would be walked as often as a damaged count says.
-        static ulong Next(uint step, long left) => step != 0 || left == 1 ? step : throw new InvalidDataException("damaged: version needs do not end");
+        static ulong Next(uint step, long left) =>
+            step != 0 || left == 1 ? step : throw new InvalidDataException("damaged: version needs do not end");
     }
 }

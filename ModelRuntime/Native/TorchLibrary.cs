@@ -6,7 +6,8 @@ using System.Security.Cryptography;
 namespace Agentic.ModelRuntime;
 
 /// <summary>Loads libtorch and TorchSharp's native library, once, before TorchSharp is first used.</summary>
-/// <remarks>Serving on a CPU needs neither (docs/design.md, "libtorch is optional"); training, CUDA tensors and the tests' reference mathematics do.</remarks>
+/// <remarks>Serving on a CPU needs neither (docs/design.md, "libtorch is optional"); training, CUDA tensors and the tests' reference
+/// mathematics do.</remarks>
 public static partial class TorchLibrary
 {
     private static readonly Lazy<TorchStatus> Loaded = new(Load);
@@ -20,7 +21,8 @@ public static partial class TorchLibrary
         if (folder is null || library is null)
         {
             string missing = TorchLocator.FileName(folder is null ? "torch_cpu" : "LibTorchSharp");
-            return new TorchStatus(folder, false, $"{missing} is not here: build with -p:Torch=true, or name its folder in {TorchLocator.Variable}");
+            return new TorchStatus(
+                folder, false, $"{missing} is not here: build with -p:Torch=true or name its folder in {TorchLocator.Variable}");
         }
 
         // libgomp's threads spin while they wait: on shared cores 20 to 28 ms an operation, 0.46 ms without. .NET's own
@@ -41,9 +43,11 @@ public static partial class TorchLibrary
             Offer(handle);
             return new TorchStatus(folder, mended, null);
         }
-        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException or InvalidDataException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (
+            e is DllNotFoundException or BadImageFormatException or InvalidDataException or IOException or UnauthorizedAccessException)
         {
-            return new TorchStatus(folder, false, $"{library}: {e.Message.ReplaceLineEndings(" ").Trim()}");
+            return new TorchStatus(
+                folder, false, $"{library}: {e.Message.ReplaceLineEndings(" ").Trim()}");
         }
     }
 
@@ -54,7 +58,8 @@ public static partial class TorchLibrary
         {
             return (NativeLibrary.Load(library), false);
         }
-        catch (DllNotFoundException e) when (OperatingSystem.IsLinux() && e.Message.Contains(ElfPatch.MissingVersion, StringComparison.Ordinal))
+        catch (DllNotFoundException e) when (OperatingSystem.IsLinux()
+            && e.Message.Contains(ElfPatch.MissingVersion, StringComparison.Ordinal))
         {
             return (NativeLibrary.Load(Mend(library, cache)), true);
         }
@@ -65,7 +70,8 @@ public static partial class TorchLibrary
     internal static string Mend(string library, string cache)
     {
         byte[] bytes = File.ReadAllBytes(library);
-        string folder = Path.Combine(cache, Convert.ToHexStringLower(SHA256.HashData(bytes))[..16]), copy = Path.Combine(folder, Path.GetFileName(library));
+        string folder = Path.Combine(cache, Convert.ToHexStringLower(SHA256.HashData(bytes))[..16]),
+            copy = Path.Combine(folder, Path.GetFileName(library));
         if (!ElfPatch.Apply(bytes))
             throw new InvalidDataException($"does not ask for {ElfPatch.MissingVersion} in the known way");
         if (File.Exists(copy) && File.ReadAllBytes(copy).AsSpan().SequenceEqual(bytes))

@@ -8,7 +8,8 @@ internal static class TorchLocator
     /// <summary>libtorch's folder may be named here.</summary>
     public const string Variable = "AGENTIC_LIBTORCH";
 
-    /// <summary>The same as a runtime configuration property: tests name the NuGet package, so that 0.6 GB are not copied beside them.</summary>
+    /// <summary>The same as a runtime configuration property: tests name the NuGet package, so that 0.6 GB are not copied beside
+    /// them.</summary>
     public const string Property = "Agentic.LibTorch";
 
     /// <summary>The libtorch that TorchSharp 0.107 was built with; another misses symbols.</summary>
@@ -25,7 +26,8 @@ internal static class TorchLocator
 
     /// <summary>TorchSharp's own native library, or null.</summary>
     public static string? FindTorchSharp() =>
-        Find(FileName("LibTorchSharp"), "torchsharp", TorchSharpVersion) is string folder ? Path.Combine(folder, FileName("LibTorchSharp")) : null;
+        Find(FileName("LibTorchSharp"), "torchsharp", TorchSharpVersion) is string folder
+            ? Path.Combine(folder, FileName("LibTorchSharp")) : null;
 
     private static string Rid
     {

@@ -5,7 +5,8 @@ using Microsoft.Extensions.Options;
 
 namespace Agentic.Proxy;
 
-/// <summary>Runs a command. What a user can put right is one line on standard error and exit code 1; a stack trace is a fault of ours.</summary>
+/// <summary>Runs a command. What a user can put right is one line on standard error and exit code 1; a stack trace is a fault of
+/// ours.</summary>
 internal static class CommandRunner
 {
     private static readonly string[] OfTheRoot = ["--help", "-h", "-?", "--version"];
@@ -15,14 +16,16 @@ internal static class CommandRunner
         if (args.Length == 0 || (args[0].StartsWith('-') && !OfTheRoot.Contains(args[0])))
             args = ["serve", .. args];
 
-        // "@" begins an API key as well as a response file, so there are none of the latter. Hosts and commands end by themselves at a signal.
+        // "@" begins an API key as well as a response file, so there are none of the latter. Hosts and commands end by themselves at a
+        // signal.
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
             return Fail($"{Wrong(parsed)}; see \"agentic {Path(parsed)}--help\"");
 
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+            return await parsed.InvokeAsync(
+                new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         }
         catch (Exception e) when (Explain(e) is string line)
         {
@@ -44,7 +47,8 @@ internal static class CommandRunner
         ? $"'{string.Join(' ', parsed.UnmatchedTokens)}' is no command or option here"
         : string.Join("; ", parsed.Errors.Select(error => error.Message.Trim().TrimEnd('.')));
 
-    private static string Path(ParseResult parsed) => parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ";
+    private static string Path(ParseResult parsed) =>
+        parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ";
 
     /// <summary>What a user needs to know of an error that is theirs to mend; null for any other.</summary>
     private static string? Explain(Exception error) => error switch

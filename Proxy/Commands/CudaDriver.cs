@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Agentic.Proxy;
 
-/// <summary>Whether there is a CUDA device and a compiler for it. Asks the driver by name, so nothing is needed where there is none.</summary>
+/// <summary>Whether there is a CUDA device and a compiler for it. Asks the driver by name, so nothing is needed where there is
+/// none.</summary>
 internal static unsafe class CudaDriver
 {
     /// <summary>Driver version and number of devices, or null without any.</summary>

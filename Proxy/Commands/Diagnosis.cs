@@ -102,24 +102,28 @@ internal static class Diagnosis
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return new Finding("data directory", FindingLevel.Stops, $"{directory}: {e.Message}", "stop the server that uses it, or name another that can be written with --data");
+            return new Finding("data directory", FindingLevel.Stops, $"{directory}: {e.Message}",
+                "stop the server that uses it, or name another that can be written with --data");
         }
     }
 
     private static Finding Address(string url)
     {
-        if (!Uri.TryCreate(url.Replace("*", "0.0.0.0", StringComparison.Ordinal).Replace("+", "0.0.0.0", StringComparison.Ordinal), UriKind.Absolute, out Uri? uri))
+        if (!Uri.TryCreate(url.Replace("*", "0.0.0.0", StringComparison.Ordinal).Replace("+", "0.0.0.0", StringComparison.Ordinal),
+            UriKind.Absolute, out Uri? uri))
             return new Finding("address", FindingLevel.Stops, $"'{url}' is no URL", "write it as http://127.0.0.1:8000");
         try
         {
-            IPAddress address = IPAddress.TryParse(uri.Host.Trim('[', ']'), out IPAddress? parsed) ? parsed : Dns.GetHostAddresses(uri.Host)[0];
+            IPAddress address = IPAddress.TryParse(uri.Host.Trim('[', ']'), out IPAddress? parsed)
+                ? parsed : Dns.GetHostAddresses(uri.Host)[0];
             using var listener = new TcpListener(address, uri.Port);
             listener.Start();
             return new Finding("address", FindingLevel.Good, $"{url} is free");
         }
         catch (SocketException e)
         {
-            return new Finding("address", FindingLevel.Stops, $"{url}: {e.Message}", "stop what listens there, or name another with --port");
+            return new Finding("address", FindingLevel.Stops, $"{url}: {e.Message}",
+                "stop what listens there, or name another with --port");
         }
     }
 
@@ -137,7 +141,8 @@ internal static class Diagnosis
         }
         catch (Exception e) when (e is RedisException or ArgumentException)
         {
-            return new Finding("store", FindingLevel.Absent, $"{connection} does not answer", "requests are served meanwhile; what is learned is kept once it does");
+            return new Finding("store", FindingLevel.Absent, $"{connection} does not answer",
+                "requests are served meanwhile; what is learned is kept once it does");
         }
     }
 }

@@ -13,7 +13,10 @@ internal static class DoctorCommand
 
     public static Command Create()
     {
-        var command = new Command("doctor", "Says what this machine offers and what would stop a start. Takes the options of serve. Exit code 1 if something would.") { Json };
+        var command = new Command("doctor", "Says what this machine offers, and what would stop a start (then the exit code is 1).")
+        {
+            Json,
+        };
         foreach (Setting setting in ServeOptions.Settings)
             command.Add(setting.Option);
         command.SetAction(async (parsed, cancellation) =>
@@ -35,7 +38,12 @@ internal static class DoctorCommand
         var table = new Table().Border(TableBorder.Simple).AddColumns("", "what", "found", "remedy");
         foreach (Finding finding in findings)
         {
-            string mark = finding.Level switch { FindingLevel.Good => "[green]ok[/]", FindingLevel.Absent => "[yellow]–[/]", _ => "[red]stops[/]" };
+            string mark = finding.Level switch
+            {
+                FindingLevel.Good => "[green]ok[/]",
+                FindingLevel.Absent => "[yellow]–[/]",
+                _ => "[red]stops[/]",
+            };
             table.AddRow(new Markup(mark), new Text(finding.Name), new Text(finding.Found), new Text(finding.Remedy ?? ""));
         }
 

@@ -11,9 +11,11 @@ internal static class LogitsCommand
     private static readonly Option<string>
         Model = CommandRunner.Option<string>("--model", "DIR", "A Hugging Face checkpoint directory.", required: true),
         Ids = CommandRunner.Option<string>("--ids", "FILE", "Token ids, raw little-endian int32.", required: true),
-        Out = CommandRunner.Option<string>("--out", "FILE", "Float32 [ids, vocabulary] as a .npy file: row i follows token i.", required: true),
+        Out = CommandRunner.Option<string>("--out", "FILE", "Float32 [ids, vocabulary] as a .npy file: row i follows token i.",
+            required: true),
         Mode = CommandRunner.Option<string>(
-            "--mode", "one-pass|chunks|steps", "All ids in one forward pass, in chunks, or one by one through the KV cache. Default: one-pass."),
+            "--mode", "one-pass|chunks|steps",
+            "All ids in one forward pass, in chunks, or one by one through the KV cache. Default: one-pass."),
         Dtype = CommandRunner.Option<string>("--dtype", "auto|f32|bf16", "How weights and KV cache are kept. Default: auto.");
 
     private static readonly Option<int?>
@@ -22,7 +24,10 @@ internal static class LogitsCommand
 
     public static Command Create()
     {
-        var command = new Command("logits", "Writes next-token logits of a file of token ids.") { Model, Ids, Out, Mode, Chunk, Threads, Dtype };
+        var command = new Command("logits", "Writes next-token logits of a file of token ids.")
+        {
+            Model, Ids, Out, Mode, Chunk, Threads, Dtype,
+        };
         Mode.AcceptOnlyFromAmong("one-pass", "chunks", "steps");
         Dtype.AcceptOnlyFromAmong("auto", "f32", "bf16");
         command.SetAction(Run);
@@ -31,7 +36,8 @@ internal static class LogitsCommand
 
     private static int Run(ParseResult parsed)
     {
-        int[] ids = ReadIds(parsed.GetRequiredValue(Ids));
+        string path = parsed.GetRequiredValue(Ids);
+        int[] ids = ReadIds(path);
         int chunk = (parsed.GetValue(Mode), parsed.GetValue(Chunk)) switch
         {
             ("steps", _) => 1,
@@ -40,18 +46,23 @@ internal static class LogitsCommand
             (_, int size and > 0) => size,
             (_, int size) => throw new CommandException($"chunk: {size} is not a number of ids; give 1 or more"),
         };
-        ModelStorage storage = parsed.GetValue(Dtype) switch { "bf16" => ModelStorage.BFloat16, "f32" => ModelStorage.Float32, _ => ModelStorage.Auto };
+        ModelStorage storage = parsed.GetValue(Dtype) switch
+        {
+            "bf16" => ModelStorage.BFloat16,
+            "f32" => ModelStorage.Float32,
+            _ => ModelStorage.Auto,
+        };
 
         using var kernels = new CpuKernels(parsed.GetValue(Threads) ?? Environment.ProcessorCount);
         using Transformer model = Transformer.Load(parsed.GetRequiredValue(Model), new ModelOptions(storage), kernels);
         foreach (int id in ids)
         {
             if ((uint)id >= (uint)model.VocabularySize)
-                throw new CommandException($"{parsed.GetRequiredValue(Ids)}: id {id} is outside the vocabulary, 0 … {model.VocabularySize - 1}");
+                throw new CommandException($"{path}: id {id} is outside the vocabulary, 0 … {model.VocabularySize - 1}");
         }
 
         if (ids.Length > model.MaxPositions)
-            throw new CommandException($"{parsed.GetRequiredValue(Ids)}: {ids.Length} ids, and the model takes {model.MaxPositions}; shorten the file");
+            throw new CommandException($"{path}: {ids.Length} ids, and the model takes {model.MaxPositions}; shorten the file");
 
         using FileStream output = File.Create(parsed.GetRequiredValue(Out));
         output.Write(Npy.Header("<f4", [ids.Length, model.VocabularySize]));
@@ -80,7 +91,7 @@ internal static class LogitsCommand
     {
         byte[] bytes = File.ReadAllBytes(path);
         if (bytes.Length == 0 || bytes.Length % sizeof(int) != 0)
-            throw new CommandException($"{path}: {bytes.Length} bytes are not a whole number of int32 ids; write them raw, little-endian, at least one");
+            throw new CommandException($"{path}: {bytes.Length} bytes are no int32 ids; write them raw, little-endian, at least one");
         return MemoryMarshal.Cast<byte, int>(bytes).ToArray();
     }
 }

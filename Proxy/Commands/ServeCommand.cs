@@ -13,7 +13,8 @@ internal static class ServeCommand
 
     public static Command Create()
     {
-        var command = new Command("serve", "Serves the model to OpenAI clients. Every option is also AGENTIC_… in the environment and a key of appsettings.json.");
+        var command = new Command(
+            "serve", "Serves the model to OpenAI clients. Options are also AGENTIC_… in the environment and keys of appsettings.json.");
         foreach (Setting setting in ServeOptions.Settings)
             command.Add(setting.Option);
         command.SetAction((parsed, _) => RunAsync(parsed));
@@ -30,7 +31,8 @@ internal static class ServeCommand
 
     private static async Task<int> RunAsync(ParseResult parsed)
     {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(
+            new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         ServeOptions options = ServeOptions.Read(parsed, builder.Configuration);
         using ILoggerFactory loggers = LoggerFactory.Create(logging => logging
             .AddConfiguration(builder.Configuration.GetSection("Logging"))
@@ -72,7 +74,8 @@ internal static class ServeCommand
         app.MapProxy();
 
         CancellationToken stopping = app.Lifetime.ApplicationStopping;
-        Task replay = await new SequenceReplay(store, history, TimeProvider.System, logger).StartAsync(app.Services.GetRequiredService<Tenants>().Namespaces, stopping);
+        Task replay = await new SequenceReplay(store, history, TimeProvider.System, logger).StartAsync(
+            app.Services.GetRequiredService<Tenants>().Namespaces, stopping);
         engine.Start();
         await app.StartAsync();
         foreach (string url in app.Urls)
@@ -97,7 +100,8 @@ internal static class ServeCommand
     private static EngineOptions Limits(ServeOptions options, Transformer model)
     {
         // Finished turns keep their blocks for the next turn: four times what runs at once is room for many agents, and more helps few.
-        long sequenceBlocks = (model.MaxPositions + model.BlockSize - 1) / model.BlockSize, enough = 4 * sequenceBlocks * options.MaxSequences;
+        long sequenceBlocks = (model.MaxPositions + model.BlockSize - 1) / model.BlockSize,
+            enough = 4 * sequenceBlocks * options.MaxSequences;
         long share = Math.Min(8L << 30, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 5);
         long blocks = options.KvMemory is long bytes ? bytes / model.KvBytesPerBlock : Math.Min(enough, share / model.KvBytesPerBlock);
         if (blocks < 2)

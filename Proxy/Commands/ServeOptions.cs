@@ -14,22 +14,26 @@ internal sealed record ServeOptions
         HostSetting = new("host", "ADDRESS", "Address to listen on. Default: 127.0.0.1."),
         PortSetting = new("port", "PORT", "Port to listen on; 0 takes a free one. Default: 8000."),
         UrlsSetting = new("urls", "URLS", "Full addresses to listen on, separated by semicolons, instead of host and port."),
-        RedisSetting = new("redis", "HOST:PORT,…", "Redis or Valkey that keeps what was learned and shares it. Default: an embedded store in the data directory."),
+        RedisSetting = new("redis", "HOST:PORT,…",
+            "Redis or Valkey that keeps what was learned and shares it. Default: an embedded store in the data directory."),
         DataSetting = new("data", "DIR", "Where the server keeps its secret and its embedded store. Default: ~/.local/share/agentic."),
         DeviceSetting = new("device", "cpu", "Where the model computes. Default: cpu."),
-        DtypeSetting = new("dtype", "auto|f32|bf16", "How weights and KV cache are kept. Default: auto, weights as stored and cache in f32."),
+        DtypeSetting = new("dtype", "auto|f32|bf16",
+            "How weights and KV cache are kept. Default: auto, weights as stored and cache in f32."),
         ThreadsSetting = new("threads", "N", "Threads that compute. Default: one a core."),
         MaxSequencesSetting = new("max-sequences", "N", "Sequences decoded at once. Default: 16."),
         DraftNodesSetting = new("draft-nodes", "N", "Most drafted tokens of one sequence and step; 0 decodes plainly. Default: 32."),
-        KvMemorySetting = new("kv-memory", "SIZE", "Memory of the KV cache, such as 2GiB. Default: what the sequences could fill four times over, but at most a fifth of the machine's, and 8 GiB."),
+        KvMemorySetting = new("kv-memory", "SIZE",
+            "Memory of the KV cache, such as 2GiB. Default: four times what the sequences can fill, within a fifth of the machine's."),
         SuffixMemorySetting = new("suffix-memory", "SIZE", "Memory of the suffix cache. Default: 1GiB."),
-        ApiKeySetting = new("api-key", "[TENANT=]KEY", "Ask clients for this key; may be repeated. Nothing is shared between tenants. Default: none is asked.", many: true);
+        ApiKeySetting = new("api-key", "[TENANT=]KEY",
+            "Ask clients for this key; may be repeated. Nothing is shared between tenants. Default: none is asked.", many: true);
 
     /// <summary>In the order in which help shows them.</summary>
     public static IReadOnlyList<Setting> Settings { get; } =
     [
-        ModelSetting, NameSetting, HostSetting, PortSetting, UrlsSetting, RedisSetting, DataSetting, ApiKeySetting, DeviceSetting, DtypeSetting,
-        ThreadsSetting, MaxSequencesSetting, DraftNodesSetting, KvMemorySetting, SuffixMemorySetting,
+        ModelSetting, NameSetting, HostSetting, PortSetting, UrlsSetting, RedisSetting, DataSetting, ApiKeySetting, DeviceSetting,
+        DtypeSetting, ThreadsSetting, MaxSequencesSetting, DraftNodesSetting, KvMemorySetting, SuffixMemorySetting,
     ];
 
     /// <summary>An existing directory.</summary>
@@ -74,10 +78,11 @@ internal sealed record ServeOptions
         foreach (IConfigurationSection key in configuration.GetSection(Setting.Section).GetChildren())
         {
             if (!Settings.Any(setting => setting.Key.Equals(key.Path, StringComparison.OrdinalIgnoreCase)))
-                throw new CommandException($"{key.Path} in appsettings.json: there is no such setting; \"agentic serve --help\" lists them");
+                throw new CommandException($"{key.Path} in appsettings.json: no such setting; \"agentic serve --help\" lists them");
         }
 
-        string? Value(Setting setting) => configuration[setting.Key] is { } value && !string.IsNullOrWhiteSpace(value) ? value.Trim() : null;
+        string? Value(Setting setting) => configuration[setting.Key] is { } value && !string.IsNullOrWhiteSpace(value)
+            ? value.Trim() : null;
         string model = Path.GetFullPath(Value(ModelSetting) ?? BundledModel.Directory ?? throw new CommandException(
             $"model: the bundled model {BundledModel.Name} is not beside the server; name a checkpoint directory with --model"));
         if (!Directory.Exists(model))
@@ -111,7 +116,8 @@ internal sealed record ServeOptions
     }
 
     private static string DefaultDataDirectory() =>
-        Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify) is { Length: > 0 } state
+        Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData,
+            Environment.SpecialFolderOption.DoNotVerify) is { Length: > 0 } state
             ? Path.Combine(state, "agentic")
             : throw new CommandException("data: this user has no home directory; name a directory with --data");
 
@@ -120,7 +126,7 @@ internal sealed record ServeOptions
         foreach (string url in urls.Split(';', StringSplitOptions.TrimEntries))
         {
             if (!url.StartsWith("http://", StringComparison.OrdinalIgnoreCase))
-                throw new CommandException($"urls: '{url}' is not an http:// address; write http://127.0.0.1:8000, and put a TLS proxy in front for https");
+                throw new CommandException($"urls: '{url}' is no http:// address; write it so, with a proxy in front for https");
             try
             {
                 BindingAddress.Parse(url);
@@ -154,7 +160,8 @@ internal sealed record ServeOptions
         Dictionary<string, string> tenants = new(StringComparer.Ordinal);
         foreach (string entry in value?.Split(',', StringSplitOptions.TrimEntries) ?? [])
         {
-            (string tenant, string key) = entry.IndexOf('=', StringComparison.Ordinal) is int at and >= 0 ? (entry[..at], entry[(at + 1)..]) : ("default", entry);
+            (string tenant, string key) = entry.IndexOf('=', StringComparison.Ordinal) is int at and >= 0
+                ? (entry[..at], entry[(at + 1)..]) : ("default", entry);
             if (tenant.Length == 0 || key.Length == 0)
                 throw new CommandException("api-key: a key or its tenant is empty; write KEY or TENANT=KEY");
             if (!tenants.TryAdd(key, tenant))

@@ -18,10 +18,12 @@ internal static class ServerSecret
         byte[] secret = File.ReadAllBytes(path);
         return secret.Length == Length
             ? secret
-            : throw new CommandException($"{path}: {secret.Length} bytes, where a secret has {Length}; delete it to have a new one made (what was learned is then not found again)");
+            : throw new CommandException(
+                $"{path}: {secret.Length} bytes, where a secret has {Length}; delete it for a new one (what was learned is then lost)");
     }
 
-    /// <summary>Written whole beside its place and moved into it unless there is one: of two servers that start at once, both read the first one's.</summary>
+    /// <summary>Written whole beside its place and moved into it unless there is one: of two servers that start at once, both read the
+    /// first one's.</summary>
     private static void Create(string path)
     {
         string part = path + "." + Path.GetRandomFileName();

@@ -4,7 +4,8 @@ using System.Text.RegularExpressions;
 
 namespace Agentic.Proxy;
 
-/// <summary>One setting of the server: <c>--kv-memory</c> on the command line, before AGENTIC_KV_MEMORY, before Agentic:KvMemory in appsettings.json.</summary>
+/// <summary>One setting of the server: <c>--kv-memory</c> on the command line, before AGENTIC_KV_MEMORY, before Agentic:KvMemory in
+/// appsettings.json.</summary>
 internal sealed partial class Setting
 {
     public const string Section = "Agentic";
@@ -34,7 +35,8 @@ internal sealed partial class Setting
         string[] values = parsed.GetValue(Option) ?? [];
         if (values.Length > 1 && !IsMany)
             throw new CommandException($"{Name}: given {values.Length} times; give it once");
-        return values.Length > 0 ? string.Join(',', values) : Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } value ? value : null;
+        return values.Length > 0 ? string.Join(',', values) : Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } value
+            ? value : null;
     }
 
     private static string Pascal(string name) =>

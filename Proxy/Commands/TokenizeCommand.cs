@@ -12,10 +12,13 @@ internal static class TokenizeCommand
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private static readonly Option<string>
-        Model = CommandRunner.Option<string>("--model", "DIR", "A directory with a tokenizer, and for conversations a chat template.", required: true),
-        In = CommandRunner.Option<string>("--in", "FILE", "JSON lines: {\"text\": …}, or {\"messages\": […], \"tools\": […], other variables of the template}.", required: true),
+        Model = CommandRunner.Option<string>("--model", "DIR", "A directory with a tokenizer, and for conversations a chat template.",
+            required: true),
+        In = CommandRunner.Option<string>("--in", "FILE",
+            "JSON lines: {\"text\": …}, or {\"messages\": […], \"tools\": […], other variables of the template}.", required: true),
         Out = CommandRunner.Option<string>(
-            "--out", "FILE", "A JSON line for each: {\"ids\", \"decoded\"}, or {\"rendered\", \"ids\"}, or {\"error\"} where it failed.", required: true);
+            "--out", "FILE", "A JSON line for each: {\"ids\", \"decoded\"}, or {\"rendered\", \"ids\"}, or {\"error\"} where it failed.",
+                required: true);
 
     public static Command Create()
     {
@@ -57,12 +60,14 @@ internal static class TokenizeCommand
                 return new JsonObject { ["rendered"] = rendered, ["ids"] = Ids(tokenizer.Encode(rendered, addSpecialTokens: false)) };
             }
 
-            string text = request["text"]?.GetValue<string>() ?? throw new JsonException("the object has neither \"text\" nor \"messages\"");
+            string text = request["text"]?.GetValue<string>()
+                ?? throw new JsonException("the object has neither \"text\" nor \"messages\"");
             // Decoded is the text as it comes back: its own special tokens kept, and nothing added around it.
             string decoded = tokenizer.Decode(tokenizer.Encode(text, addSpecialTokens: false), skipSpecialTokens: false);
             return new JsonObject { ["ids"] = Ids(tokenizer.Encode(text, addSpecialTokens: true)), ["decoded"] = decoded };
         }
-        catch (Exception e) when (e is JsonException or JinjaException or ChatTemplateException or InvalidOperationException or FormatException)
+        catch (Exception e) when (
+            e is JsonException or JinjaException or ChatTemplateException or InvalidOperationException or FormatException)
         {
             // The last two are JSON of another kind than asked for, and text with half a surrogate pair.
             return new JsonObject { ["error"] = e.Message };

@@ -35,7 +35,8 @@ internal static class AgenticProcess
         using var limit = new CancellationTokenSource(Patience);
         try
         {
-            Task<string> output = process.StandardOutput.ReadToEndAsync(limit.Token), error = process.StandardError.ReadToEndAsync(limit.Token);
+            Task<string> output = process.StandardOutput.ReadToEndAsync(limit.Token),
+                error = process.StandardError.ReadToEndAsync(limit.Token);
             await process.WaitForExitAsync(limit.Token);
             return new Result(process.ExitCode, await output, await error);
         }
@@ -49,7 +50,8 @@ internal static class AgenticProcess
     /// <summary>What it wrote and how it ended.</summary>
     internal sealed record Result(int ExitCode, string Output, string Error)
     {
-        /// <summary>Holds it to what is promised for a user's mistakes: one line on standard error that names these, exit code 1, no stack trace.</summary>
+        /// <summary>Holds it to what is promised for a user's mistakes: one line on standard error that names these, exit code 1, no
+        /// stack trace.</summary>
         public void AssertOneLine(params string[] mentions)
         {
             Assert.Equal(1, ExitCode);

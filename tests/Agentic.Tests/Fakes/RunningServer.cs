@@ -37,7 +37,8 @@ internal sealed partial class RunningServer : IAsyncDisposable
 
     public static async Task<RunningServer> StartAsync(string data, params string[] options)
     {
-        var server = new RunningServer(AgenticProcess.Start(null, ["serve", "--port", "0", "--data", data, "--kv-memory", "128MiB", .. options]));
+        var server = new RunningServer(AgenticProcess.Start(
+            null, ["serve", "--port", "0", "--data", data, "--kv-memory", "128MiB", .. options]));
         Task ended = server._process.WaitForExitAsync();
         if (await Task.WhenAny(server._listening.Task, ended).WaitAsync(StartPatience) == ended)
             Assert.Fail($"The server ended with exit code {server._process.ExitCode}:\n{server.Log}");
@@ -48,7 +49,10 @@ internal sealed partial class RunningServer : IAsyncDisposable
     /// <summary>Starts a request without waiting for its end; the answer's headers, and with them its first token, have come.</summary>
     public Task<HttpResponseMessage> BeginAsync(JsonObject body) =>
         Client.SendAsync(
-            new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = new StringContent(body.ToJsonString(), null, "application/json") },
+            new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions")
+            {
+                Content = new StringContent(body.ToJsonString(), null, "application/json"),
+            },
             HttpCompletionOption.ResponseHeadersRead);
 
     /// <summary>Asks and reads the whole answer; also how many decode steps it took.</summary>
@@ -58,7 +62,8 @@ internal sealed partial class RunningServer : IAsyncDisposable
         string text = await response.Content.ReadAsStringAsync();
         Assert.True(response.IsSuccessStatusCode, text);
         string steps = response.Headers.GetValues("x-agentic-decode-steps").Single();
-        return (JsonNode.Parse(text)!["choices"]![0]!["message"]!.ToJsonString(), int.Parse(steps, System.Globalization.CultureInfo.InvariantCulture));
+        return (JsonNode.Parse(text)!["choices"]![0]!["message"]!.ToJsonString(),
+            int.Parse(steps, System.Globalization.CultureInfo.InvariantCulture));
     }
 
     /// <summary>Sends SIGTERM.</summary>

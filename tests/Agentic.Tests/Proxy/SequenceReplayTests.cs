@@ -8,7 +8,8 @@ namespace Agentic.Tests;
 /// <summary>What a start brings back from the store.</summary>
 public sealed class SequenceReplayTests
 {
-    private static readonly NamespaceKey One = NamespaceKey.Derive("secret"u8, "one", "m", "t"), Two = NamespaceKey.Derive("secret"u8, "two", "m", "t");
+    private static readonly NamespaceKey One = NamespaceKey.Derive("secret"u8, "one", "m", "t"),
+        Two = NamespaceKey.Derive("secret"u8, "two", "m", "t");
 
     [Fact]
     public async Task KeptSequences_AreIndexedBeforeTheStart()
@@ -60,7 +61,8 @@ public sealed class SequenceReplayTests
         return history.Tokens;
     }
 
-    private static SequenceReplay Replay(ISequenceStore store, SuffixHistory history) => new(store, history, new Hasty(), NullLogger.Instance);
+    private static SequenceReplay Replay(ISequenceStore store, SuffixHistory history) =>
+        new(store, history, new Hasty(), NullLogger.Instance);
 
     /// <summary>A clock on which nothing takes longer than a moment.</summary>
     private sealed class Hasty : TimeProvider
@@ -80,7 +82,8 @@ public sealed class SequenceReplayTests
 
         public void Append(StoredSequence sequence) => Assert.Fail("nothing is appended");
 
-        public async IAsyncEnumerable<StoredSequence> ReplayAsync(NamespaceKey @namespace, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        public async IAsyncEnumerable<StoredSequence> ReplayAsync(
+            NamespaceKey @namespace, [EnumeratorCancellation] CancellationToken cancellationToken = default)
         {
             Attempts++;
             for (int i = 0; i < Sequences.Length; i++)

@@ -41,7 +41,8 @@ public sealed class ElfPatchTests
         {
             byte[] damaged = library[..(i % 3 == 0 ? random.Next(library.Length) : library.Length)];
             for (int hits = random.Next(1, 40); hits > 0 && damaged.Length > 64; hits--)
-                damaged[i % 2 == 0 ? random.Next(damaged.Length) : random.Next(32, Math.Min(damaged.Length, 1024))] = (byte)random.Next(256);
+                damaged[i % 2 == 0 ? random.Next(damaged.Length) : random.Next(32, Math.Min(damaged.Length, 1024))] =
+                    (byte)random.Next(256);
             if (Record.Exception(() => ElfPatch.Apply(damaged)) is Exception e)
             {
                 Assert.IsType<InvalidDataException>(e);
@@ -57,7 +58,8 @@ public sealed class ElfPatchTests
     [InlineData("#!/bin/sh")]
     [InlineData("\u007fELF\u0001\u0001 and nothing of what should follow in a library of 32 bits, at some length")]
     public void OtherFile_IsRefused(string content) =>
-        Assert.Contains("ELF", Assert.Throws<InvalidDataException>(() => ElfPatch.Apply(System.Text.Encoding.UTF8.GetBytes(content))).Message);
+        Assert.Contains("ELF", Assert.Throws<InvalidDataException>(
+            () => ElfPatch.Apply(System.Text.Encoding.UTF8.GetBytes(content))).Message);
 
     [Fact(Skip = NoLibrary, SkipUnless = nameof(HasLibrary))]
     public void Mend_WritesOnceAndRepairsADamagedCopy()

@@ -28,7 +28,8 @@ public sealed unsafe class TorchTests
     {
         Assert.Null(TorchLibrary.Status.Problem);
         const int rows = 5, inputs = 67, outputs = 33;
-        float[] input = Normal(1, rows * inputs), weight = Normal(2, outputs * inputs), bias = Normal(3, outputs), output = new float[rows * outputs];
+        float[] input = Normal(1, rows * inputs), weight = Normal(2, outputs * inputs), bias = Normal(3, outputs),
+            output = new float[rows * outputs];
         using IKernels kernels = Kernels(reference);
         fixed (float* x = input, w = weight, b = bias, y = output)
         {
@@ -81,12 +82,20 @@ public sealed unsafe class TorchTests
             var kv = new KvLayer { Data = data, KvHeads = kvHeads, HeadDim = dim, BlockSize = blockSize };
             for (int slot = 0; slot < keys * kvHeads * dim; slot++)
             {
-                int head = slot / dim / keys, position = slot / dim % keys, physical = blocks[position / blockSize] * blockSize + position % blockSize;
+                int head = slot / dim / keys, position = slot / dim % keys,
+                    physical = blocks[position / blockSize] * blockSize + position % blockSize;
                 data[kv.KeyOffset(physical, head) + slot % dim] = key[slot];
                 data[kv.ValueOffset(physical, head) + slot % dim] = value[slot];
             }
 
-            var sequence = new SequenceRows { RowCount = rows, ContextLength = context, BlockTable = table, Ancestors = mask, AncestorWords = 1 };
+            var sequence = new SequenceRows
+            {
+                RowCount = rows,
+                ContextLength = context,
+                BlockTable = table,
+                Ancestors = mask,
+                AncestorWords = 1,
+            };
             kernels.TreeAttention(new TreeAttentionArgs
             {
                 Query = q,
@@ -114,7 +123,8 @@ public sealed unsafe class TorchTests
     private static float[] Normal(int seed, int count)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))];
+        return [.. Enumerable.Range(0, count).Select(
+            _ => (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))];
     }
 
     private static void AssertClose(Tensor expected, float[] actual)

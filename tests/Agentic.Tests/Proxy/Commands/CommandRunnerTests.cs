@@ -26,14 +26,17 @@ public sealed class CommandRunnerTests
 
     [Fact]
     public async Task Environment_IsReadLikeOptions() =>
-        (await AgenticProcess.RunAsync(new Dictionary<string, string> { ["AGENTIC_KV_MEMORY"] = "lots" }, [])).AssertOneLine("kv-memory", "lots");
+        (await AgenticProcess.RunAsync(new Dictionary<string, string> { ["AGENTIC_KV_MEMORY"] = "lots" }, [])).AssertOneLine(
+            "kv-memory", "lots");
 
     [Fact]
     public async Task CommandLine_GoesBeforeTheEnvironment() =>
-        (await AgenticProcess.RunAsync(new Dictionary<string, string> { ["AGENTIC_THREADS"] = "-7" }, ["serve", "--threads", "none"])).AssertOneLine("none");
+        (await AgenticProcess.RunAsync(new Dictionary<string, string> { ["AGENTIC_THREADS"] = "-7" },
+            ["serve", "--threads", "none"])).AssertOneLine("none");
 
     [Fact]
-    public async Task OptionGivenTwice_IsOneLine() => (await AgenticProcess.RunAsync("--port", "1", "--port", "2")).AssertOneLine("port", "once");
+    public async Task OptionGivenTwice_IsOneLine() =>
+        (await AgenticProcess.RunAsync("--port", "1", "--port", "2")).AssertOneLine("port", "once");
 
     [Fact]
     public async Task Help_NamesEveryCommand()

@@ -29,7 +29,8 @@ public sealed class DoctorCommandTests : IDisposable
         AgenticProcess.Result result = await AgenticProcess.RunAsync("doctor", "--port", "0", "--data", _directory.Path);
 
         Assert.Equal(0, result.ExitCode);
-        foreach (string name in (ReadOnlySpan<string>)["processor", "memory", "libtorch", "CUDA driver", "model", "data directory", "address", "store"])
+        foreach (string name in (ReadOnlySpan<string>)["processor", "memory", "libtorch", "CUDA driver", "model", "data directory",
+            "address", "store"])
             Assert.Contains(name, result.Output, StringComparison.Ordinal);
     }
 
@@ -51,7 +52,8 @@ public sealed class DoctorCommandTests : IDisposable
     {
         File.WriteAllText(_directory["file"], "");
 
-        Assert.Contains("--data", (string)(await StopAsync("data directory", "--port", "0", "--data", Path.Combine(_directory["file"], "data")))["remedy"]!, StringComparison.Ordinal);
+        Assert.Contains("--data", (string)(await StopAsync(
+            "data directory", "--port", "0", "--data", Path.Combine(_directory["file"], "data")))["remedy"]!, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -67,13 +69,15 @@ public sealed class DoctorCommandTests : IDisposable
     [Fact]
     public async Task UnknownRedis_IsSaidAndStopsNothing()
     {
-        AgenticProcess.Result result = await AgenticProcess.RunAsync("doctor", "--json", "--port", "0", "--data", _directory.Path, "--redis", "127.0.0.1:1");
+        AgenticProcess.Result result = await AgenticProcess.RunAsync(
+            "doctor", "--json", "--port", "0", "--data", _directory.Path, "--redis", "127.0.0.1:1");
 
         Assert.Equal(0, result.ExitCode);
         Assert.Contains("does not answer", Found(JsonNode.Parse(result.Output)!.AsArray(), "store"), StringComparison.Ordinal);
     }
 
-    private static string Found(JsonArray findings, string name) => (string)findings.Single(finding => (string)finding!["name"]! == name)!["found"]!;
+    private static string Found(JsonArray findings, string name) =>
+        (string)findings.Single(finding => (string)finding!["name"]! == name)!["found"]!;
 
     private static async Task<JsonNode> StopAsync(string name, params string[] options)
     {

@@ -20,7 +20,8 @@ public sealed class LogitsCommandTests : IDisposable
     [InlineData("--dtype", "f32", "--threads", "1")]
     public async Task AnyMode_WritesTheReferencesLogits(params string[] options)
     {
-        AgenticProcess.Result result = await AgenticProcess.RunAsync(["logits", "--model", Model, "--ids", Ids, "--out", _directory["out.npy"], .. options]);
+        AgenticProcess.Result result = await AgenticProcess.RunAsync(
+            ["logits", "--model", Model, "--ids", Ids, "--out", _directory["out.npy"], .. options]);
 
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         (float[] actual, int[] shape) = Npy.ReadSingle(_directory["out.npy"]);
@@ -32,7 +33,8 @@ public sealed class LogitsCommandTests : IDisposable
 
     [Fact]
     public async Task MissingModel_IsOneLine() =>
-        (await AgenticProcess.RunAsync("logits", "--model", _directory["none"], "--ids", Ids, "--out", _directory["out"])).AssertOneLine(_directory["none"]);
+        (await AgenticProcess.RunAsync("logits", "--model", _directory["none"], "--ids", Ids, "--out", _directory["out"])).AssertOneLine(
+            _directory["none"]);
 
     [Fact]
     public async Task TruncatedWeights_AreOneLineThatNamesTheFile()
@@ -42,7 +44,8 @@ public sealed class LogitsCommandTests : IDisposable
         byte[] weights = File.ReadAllBytes(_directory["model.safetensors"]);
         File.WriteAllBytes(_directory["model.safetensors"], weights[..(weights.Length / 2)]);
 
-        (await AgenticProcess.RunAsync("logits", "--model", _directory.Path, "--ids", Ids, "--out", _directory["out"])).AssertOneLine("model.safetensors");
+        (await AgenticProcess.RunAsync("logits", "--model", _directory.Path, "--ids", Ids, "--out", _directory["out"])).AssertOneLine(
+            "model.safetensors");
     }
 
     [Theory]
@@ -53,7 +56,8 @@ public sealed class LogitsCommandTests : IDisposable
     {
         File.WriteAllBytes(_directory["ids"], ids);
 
-        (await AgenticProcess.RunAsync("logits", "--model", Model, "--ids", _directory["ids"], "--out", _directory["out"])).AssertOneLine(mention);
+        (await AgenticProcess.RunAsync("logits", "--model", Model, "--ids", _directory["ids"], "--out", _directory["out"])).AssertOneLine(
+            mention);
         Assert.False(File.Exists(_directory["out"]));
     }
 

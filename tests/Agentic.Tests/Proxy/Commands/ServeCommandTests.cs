@@ -65,7 +65,8 @@ public sealed class ServeCommandTests : IDisposable
 
         Assert.NotEmpty(content);
         Assert.InRange(steps, 1, 200);
-        Assert.Contains(metrics.Split('\n'), line => line.StartsWith("agentic:store_connected", StringComparison.Ordinal) && line.EndsWith(" 0", StringComparison.Ordinal));
+        Assert.Contains(metrics.Split('\n'), line =>
+            line.StartsWith("agentic:store_connected", StringComparison.Ordinal) && line.EndsWith(" 0", StringComparison.Ordinal));
         Assert.Contains("The store is away", server.Log, StringComparison.Ordinal);
     }
 
@@ -74,7 +75,8 @@ public sealed class ServeCommandTests : IDisposable
     {
         await using RunningServer server = await RunningServer.StartAsync(_directory.Path);
 
-        AgenticProcess.Result second = await AgenticProcess.RunAsync("serve", "--port", "0", "--data", _directory.Path, "--kv-memory", "64MiB");
+        AgenticProcess.Result second = await AgenticProcess.RunAsync(
+            "serve", "--port", "0", "--data", _directory.Path, "--kv-memory", "64MiB");
 
         Assert.Equal(1, second.ExitCode);
         Assert.Contains(_directory.Path, Assert.Single(second.Error.Trim().Split('\n')), StringComparison.Ordinal);
@@ -87,7 +89,8 @@ public sealed class ServeCommandTests : IDisposable
         taken.Start();
         string port = ((IPEndPoint)taken.LocalEndpoint).Port.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
-        AgenticProcess.Result result = await AgenticProcess.RunAsync("serve", "--port", port, "--data", _directory.Path, "--kv-memory", "64MiB");
+        AgenticProcess.Result result = await AgenticProcess.RunAsync(
+            "serve", "--port", port, "--data", _directory.Path, "--kv-memory", "64MiB");
 
         Assert.Equal(1, result.ExitCode);
         Assert.Contains(port, Assert.Single(result.Error.Trim().Split('\n')), StringComparison.Ordinal);
@@ -96,7 +99,8 @@ public sealed class ServeCommandTests : IDisposable
     [Fact]
     public async Task ApiKey_IsAskedFor()
     {
-        await using RunningServer server = await RunningServer.StartAsync(_directory.Path, "--api-key", "acme=sk-one", "--api-key", "sk-two");
+        await using RunningServer server = await RunningServer.StartAsync(
+            _directory.Path, "--api-key", "acme=sk-one", "--api-key", "sk-two");
 
         using HttpResponseMessage without = await server.BeginAsync(Task(0));
         server.Client.DefaultRequestHeaders.Authorization = new("Bearer", "sk-two");
@@ -113,7 +117,8 @@ public sealed class ServeCommandTests : IDisposable
         foreach (string file in Directory.EnumerateFiles(TestFiles.Golden("models", "qwen3-head-dim")))
             File.WriteAllBytes(_directory[Path.GetFileName(file)], File.ReadAllBytes(file));
 
-        AgenticProcess.Result result = await AgenticProcess.RunAsync("serve", "--port", "0", "--data", _directory["data"], "--model", _directory.Path, "--kv-memory", "1MiB");
+        AgenticProcess.Result result = await AgenticProcess.RunAsync(
+            "serve", "--port", "0", "--data", _directory["data"], "--model", _directory.Path, "--kv-memory", "1MiB");
 
         Assert.Equal(1, result.ExitCode);
         Assert.Contains("tokenizer", Assert.Single(result.Error.Trim().Split('\n')), StringComparison.Ordinal);
@@ -122,7 +127,8 @@ public sealed class ServeCommandTests : IDisposable
     /// <summary>A prompt of the bundled model's world.</summary>
     private static JsonObject Task(int index)
     {
-        JsonNode line = JsonNode.Parse(File.ReadLines(Path.Combine(TestFiles.Root, "models", "agentic-tiny", "greedy.jsonl")).ElementAt(index))!;
+        string prompts = Path.Combine(TestFiles.Root, "models", "agentic-tiny", "greedy.jsonl");
+        JsonNode line = JsonNode.Parse(File.ReadLines(prompts).ElementAt(index))!;
         var request = new JsonObject { ["model"] = "agentic-tiny", ["messages"] = line["messages"]!.DeepClone(), ["max_tokens"] = 200 };
         if (line["tools"] is { } tools)
             request["tools"] = tools.DeepClone();

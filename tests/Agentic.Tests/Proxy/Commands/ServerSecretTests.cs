@@ -44,6 +44,7 @@ public sealed class ServerSecretTests : IDisposable
     {
         File.WriteAllText(_directory["secret"], "short");
 
-        Assert.Contains("delete it", Assert.Throws<CommandException>(() => ServerSecret.Load(_directory.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("delete it", Assert.Throws<CommandException>(() => ServerSecret.Load(_directory.Path)).Message,
+            StringComparison.Ordinal);
     }
 }

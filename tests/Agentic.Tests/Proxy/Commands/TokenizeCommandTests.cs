@@ -12,9 +12,11 @@ public sealed class TokenizeCommandTests : IDisposable
     [Fact]
     public async Task Texts_HaveTheReferencesIds()
     {
-        JsonNode[] cases = [.. File.ReadLines(TestFiles.Golden("tokenizers", "llama3", "cases.jsonl")).Select(line => JsonNode.Parse(line)!)];
+        JsonNode[] cases = [.. File.ReadLines(TestFiles.Golden("tokenizers", "llama3", "cases.jsonl")).Select(
+            line => JsonNode.Parse(line)!)];
 
-        JsonNode[] answers = await RunAsync(TestFiles.Golden("tokenizers", "llama3"), cases.Select(c => new JsonObject { ["text"] = c["text"]!.DeepClone() }));
+        JsonNode[] answers = await RunAsync(TestFiles.Golden("tokenizers", "llama3"),
+            cases.Select(c => new JsonObject { ["text"] = c["text"]!.DeepClone() }));
 
         Assert.Equal(cases.Length, answers.Length);
         foreach ((JsonNode expected, JsonNode actual) in cases.Zip(answers))
@@ -40,14 +42,16 @@ public sealed class TokenizeCommandTests : IDisposable
             Assert.Equal((string?)expected["rendered"], (string?)actual["rendered"]);
             Assert.Equal(expected["rendered"] is null, actual["error"] is not null);
             if (actual["rendered"] is { } rendered)
-                Assert.Equal(rendered.GetValue<string>().StartsWith("<s>", StringComparison.Ordinal) ? 1 : 0, actual["ids"]!.AsArray().Take(2).Count(id => (int)id! == 1));
+                Assert.Equal(rendered.GetValue<string>().StartsWith("<s>", StringComparison.Ordinal)
+                    ? 1 : 0, actual["ids"]!.AsArray().Take(2).Count(id => (int)id! == 1));
         }
     }
 
     [Fact]
     public async Task LinesThatFail_SayWhyAndEndNothing()
     {
-        File.WriteAllLines(_directory["in"], ["{\"text\": 5}", "no JSON", "{}", "{\"messages\": 7}", "{\"text\": \"\\ud800\"}", "[]", "{\"text\": \"fine\"}"]);
+        File.WriteAllLines(_directory["in"], ["{\"text\": 5}", "no JSON", "{}", "{\"messages\": 7}", "{\"text\": \"\\ud800\"}", "[]",
+            "{\"text\": \"fine\"}"]);
 
         JsonNode[] answers = await RunAsync(Path.Combine(TestFiles.Root, "models", "agentic-tiny"));
 
@@ -61,13 +65,15 @@ public sealed class TokenizeCommandTests : IDisposable
     {
         File.WriteAllText(_directory["in"], "");
 
-        (await AgenticProcess.RunAsync("tokenize", "--model", _directory.Path, "--in", _directory["in"], "--out", _directory["out"])).AssertOneLine("tokenizer");
+        (await AgenticProcess.RunAsync("tokenize", "--model", _directory.Path, "--in", _directory["in"],
+            "--out", _directory["out"])).AssertOneLine("tokenizer");
     }
 
     [Fact]
     public async Task NoInput_IsOneLine() =>
         (await AgenticProcess.RunAsync(
-            "tokenize", "--model", Path.Combine(TestFiles.Root, "models", "agentic-tiny"), "--in", _directory["none"], "--out", _directory["out"])).AssertOneLine("none");
+            "tokenize", "--model", Path.Combine(TestFiles.Root, "models", "agentic-tiny"), "--in", _directory["none"],
+            "--out", _directory["out"])).AssertOneLine("none");
 
     private Task<JsonNode[]> RunAsync(string model, IEnumerable<JsonObject> lines)
     {
@@ -77,7 +83,8 @@ public sealed class TokenizeCommandTests : IDisposable
 
     private async Task<JsonNode[]> RunAsync(string model)
     {
-        AgenticProcess.Result result = await AgenticProcess.RunAsync("tokenize", "--model", model, "--in", _directory["in"], "--out", _directory["out"]);
+        AgenticProcess.Result result = await AgenticProcess.RunAsync(
+            "tokenize", "--model", model, "--in", _directory["in"], "--out", _directory["out"]);
         Assert.Equal((0, "", ""), (result.ExitCode, result.Output, result.Error));
         return [.. File.ReadLines(_directory["out"]).Select(line => JsonNode.Parse(line)!)];
     }
