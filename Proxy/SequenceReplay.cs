@@ -58,7 +58,7 @@ internal sealed class SequenceReplay(ISequenceStore store, SuffixHistory history
                 if (skip-- > 0)
                     continue;
                 _done[space] = _done.GetValueOrDefault(space) + 1;
-                if (history.Load(space, sequence.Tokens.Span))
+                if (history.Load(sequence))
                     (_sequences, _tokens) = (_sequences + 1, _tokens + sequence.Tokens.Length);
             }
 
