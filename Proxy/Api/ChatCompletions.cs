@@ -47,7 +47,7 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
             // A stop string is in the ids and not in the message, so that they do not belong together.
             ChoiceReader choice = reading.Choices[i];
             if (choice.Finish is FinishReason.Stop or FinishReason.Length && !choice.StoppedByText)
-                _encoder!.Remember(space, answers[i].ToHistory(), choice.Text, [.. choice.Ids]);
+                _encoder!.Remember(space, request.Messages, answers[i].ToHistory(), choice.Text, [.. choice.Ids]);
         }
     }
 

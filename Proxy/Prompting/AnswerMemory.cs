@@ -5,8 +5,8 @@ using Agentic.SuffixCache;
 
 namespace Agentic.Proxy;
 
-/// <summary>The token ids of answers already given, found again by the message the client sends back. Least recently used ones go
-/// first.</summary>
+/// <summary>The token ids of answers already given, found again by their place: what the client sends back, after all that came before
+/// it. Two answers of the same words in one conversation may be spelled in other tokens. Least recently used ones go first.</summary>
 /// <param name="mostTokens">Tokens kept over all namespaces.</param>
 internal sealed class AnswerMemory(int mostTokens)
 {
@@ -16,38 +16,37 @@ internal sealed class AnswerMemory(int mostTokens)
     private int _tokens;
 
     /// <summary>An answer as it was generated.</summary>
-    /// <param name="Key">Of namespace and message.</param>
+    /// <param name="Place">Of the conversation's namespace and messages, up to the answer's own.</param>
     /// <param name="Text">As the model wrote it, call markers included.</param>
     /// <param name="Ids">Its tokens.</param>
-    internal sealed record Answer(string Key, string Text, int[] Ids);
+    internal sealed record Answer(string Place, string Text, int[] Ids);
 
-    /// <summary>Keeps what was generated for a message.</summary>
-    public void Keep(NamespaceKey space, JsonObject message, string text, int[] ids)
+    /// <summary>Keeps what was generated at a place.</summary>
+    public void Keep(string place, string text, int[] ids)
     {
         if (ids.Length == 0 || ids.Length > mostTokens)
             return;
-        Answer answer = new(KeyOf(space, message), text, ids);
+        Answer answer = new(place, text, ids);
         lock (_lock)
         {
-            if (_answers.Remove(answer.Key, out LinkedListNode<Answer>? old))
+            if (_answers.Remove(place, out LinkedListNode<Answer>? old))
                 Drop(old);
-            _answers[answer.Key] = _byUse.AddFirst(answer);
+            _answers[place] = _byUse.AddFirst(answer);
             _tokens += ids.Length;
             while (_tokens > mostTokens)
             {
-                _answers.Remove(_byUse.Last!.Value.Key);
+                _answers.Remove(_byUse.Last!.Value.Place);
                 Drop(_byUse.Last);
             }
         }
     }
 
-    /// <summary>What was generated for a message, or null.</summary>
-    public Answer? Find(NamespaceKey space, JsonObject message)
+    /// <summary>What was generated at a place, or null.</summary>
+    public Answer? Find(string place)
     {
-        string key = KeyOf(space, message);
         lock (_lock)
         {
-            if (!_answers.TryGetValue(key, out LinkedListNode<Answer>? node))
+            if (!_answers.TryGetValue(place, out LinkedListNode<Answer>? node))
                 return null;
             _byUse.Remove(node);
             _byUse.AddFirst(node);
@@ -61,10 +60,14 @@ internal sealed class AnswerMemory(int mostTokens)
         _tokens -= node.Value.Ids.Length;
     }
 
-    /// <summary>Hash of what the answer says: its text and calls. Ids of calls are left out, since clients rewrite them.</summary>
-    private static string KeyOf(NamespaceKey space, JsonObject message)
+    /// <summary>Where a namespace's conversations begin.</summary>
+    public static string Start(NamespaceKey space) => space.ToString();
+
+    /// <summary>The place after one more message: hash of what it says, its text and calls. Ids of calls are left out, since clients
+    /// rewrite them.</summary>
+    public static string After(string place, JsonObject message)
     {
-        JsonArray said = [space.ToString(), ChatMessages.TextOf(message["content"]) ?? ""];
+        JsonArray said = [place, message["role"]?.DeepClone(), ChatMessages.TextOf(message["content"]) ?? ""];
         foreach (JsonNode? call in message["tool_calls"] as JsonArray ?? [])
         {
             said.Add(call?["function"]?["name"]?.DeepClone());

@@ -17,7 +17,13 @@ internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, in
     public TemplateTraits Traits { get; } = new(template);
 
     /// <summary>Keeps an answer's tokens for when its message comes back.</summary>
-    public void Remember(NamespaceKey space, JsonObject message, string text, int[] ids) => _memory.Keep(space, message, text, ids);
+    /// <param name="space">Whose answer it is.</param>
+    /// <param name="messages">What it answers.</param>
+    /// <param name="answer">Its message, as it will come back.</param>
+    /// <param name="text">As the model wrote it.</param>
+    /// <param name="ids">Its tokens.</param>
+    public void Remember(NamespaceKey space, IReadOnlyList<JsonObject> messages, JsonObject answer, string text, int[] ids) =>
+        _memory.Keep(AnswerMemory.After(messages.Aggregate(AnswerMemory.Start(space), AnswerMemory.After), answer), text, ids);
 
     /// <summary>Renders and encodes a conversation.</summary>
     /// <param name="space">Whose answers may be recognised.</param>
@@ -45,10 +51,12 @@ internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, in
     {
         List<(int, AnswerMemory.Answer)> found = [];
         int from = 0;
+        string place = AnswerMemory.Start(space);
         foreach (JsonObject message in messages)
         {
+            place = AnswerMemory.After(place, message);
             if (Traits.GenerationPrompt.Length == 0 || message["role"]!.GetValue<string>() != "assistant"
-                || _memory.Find(space, message) is not { } answer)
+                || _memory.Find(place) is not { } answer)
                 continue;
             int at = text.IndexOf(Traits.GenerationPrompt + answer.Text, from, StringComparison.Ordinal);
             if (at < 0)

@@ -39,7 +39,7 @@ public sealed class PromptEncoderTests
         int[] odd = [codec.Encode("<tool_call>", false)[0], .. Generated["<tool_call>".Length..^"</tool_call>".Length].SelectMany(c => codec.Encode(c.ToString(), false)),
             codec.Encode("</tool_call>", false)[0]];
         JsonObject call = Parse("""{"role":"assistant","content":null,"tool_calls":[{"id":"x","type":"function","function":{"name":"f","arguments":"{\"a\":  [1 ,2]}"}}]}""");
-        encoder.Remember(Space, call, Generated, odd);
+        encoder.Remember(Space, [User("hi")], call, Generated, odd);
         JsonObject[] messages = [User("hi"), call, Parse("""{"role":"tool","tool_call_id":"x","content":"done"}""")];
 
         int[] first = encoder.Encode(Space, messages[..1], Variables(), out _);
@@ -70,7 +70,7 @@ public sealed class PromptEncoderTests
                 Assert.Equal(new FakeTemplate().Render(Variables(messages)), codec.TextOf(prompt));
                 int[] generated = inBytes ? FakeCodec.Bytes(answer) : codec.Encode(answer, false);
                 JsonObject message = new() { ["role"] = "assistant", ["content"] = answer };
-                encoder.Remember(Space, message, answer, generated);
+                encoder.Remember(Space, messages, message, answer, generated);
                 messages.Add(message);
                 before = [.. prompt, .. generated];
             }
@@ -81,16 +81,15 @@ public sealed class PromptEncoderTests
     public void MemoryFull_TheLeastRecentlyUsedGoes()
     {
         AnswerMemory memory = new(mostTokens: 5);
-        JsonObject[] messages = [User("a"), User("b"), User("c")];
-        memory.Keep(Space, messages[0], "a", [1, 2]);
-        memory.Keep(Space, messages[1], "b", [3, 4]);
-        Assert.NotNull(memory.Find(Space, messages[0]));
+        memory.Keep("first", "a", [1, 2]);
+        memory.Keep("second", "b", [3, 4]);
+        Assert.NotNull(memory.Find("first"));
 
-        memory.Keep(Space, messages[2], "c", [5, 6]);
+        memory.Keep("third", "c", [5, 6]);
 
-        Assert.NotNull(memory.Find(Space, messages[0]));
-        Assert.Null(memory.Find(Space, messages[1]));
-        Assert.Equal([5, 6], memory.Find(Space, messages[2])!.Ids);
+        Assert.NotNull(memory.Find("first"));
+        Assert.Null(memory.Find("second"));
+        Assert.Equal([5, 6], memory.Find("third")!.Ids);
     }
 
     [Theory]
