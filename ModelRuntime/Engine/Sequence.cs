@@ -61,6 +61,12 @@ internal sealed class Sequence
     /// <summary>A drafter's own state for this sequence.</summary>
     public object? DrafterState { get; set; }
 
+    /// <summary>Drafts in a row of which no node paid its row.</summary>
+    public int UnpaidDrafts { get; set; }
+
+    /// <summary>Steps until the next draft is worth a look.</summary>
+    public int DraftPause { get; set; }
+
     /// <summary>Whether it was ever running, so that drafters know it.</summary>
     public bool Admitted { get; set; }
 

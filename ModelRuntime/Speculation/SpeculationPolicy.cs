@@ -72,7 +72,7 @@ internal sealed class SpeculationPolicy
     {
         // The bonus token needs no node, so the deepest useful node leaves room for it in the budget and in the context.
         int maxDepth = Math.Min(sequence.RemainingTokens - 1, _maxPositions - sequence.Count - 1);
-        if (!sequence.Generation.Request.Speculation || maxDepth <= 0)
+        if (!sequence.Generation.Request.Speculation || maxDepth <= 0 || sequence.DraftPause-- > 0)
             return;
         foreach (IDrafter drafter in _drafters)
             drafter.Propose(sequence, tree, maxNodes, maxDepth);
@@ -115,7 +115,18 @@ internal sealed class SpeculationPolicy
             }
 
             _forest[tree].Keep(marked);
+            Pace(step.Decoding[tree], paid: _forest[tree].Count > 0);
         }
+    }
+
+    /// <summary>Where memory has nothing to say, looking costs a few percent of a small model's step: after a run of drafts that did not pay,
+    /// only every second step is looked at, then every fourth. One that pays ends it.</summary>
+    private static void Pace(Sequence sequence, bool paid)
+    {
+        if (sequence.DraftPause >= 0)
+            return;
+        sequence.UnpaidDrafts = paid ? 0 : sequence.UnpaidDrafts + 1;
+        sequence.DraftPause = sequence.UnpaidDrafts switch { < 4 => 0, < 8 => 1, _ => 3 };
     }
 
     /// <summary>The number of best nodes that maximises expected tokens per second.</summary>

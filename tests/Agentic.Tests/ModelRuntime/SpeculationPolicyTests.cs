@@ -57,6 +57,20 @@ public sealed class SpeculationPolicyTests
         Assert.Equal(0, forest[0].Count);
     }
 
+    [Fact]
+    public void NothingPaysForLong_FewerStepsAreLookedAt()
+    {
+        var step = new Step();
+        step.AddDecoding(NewSequence(50, true));
+        var drafter = new ChainDrafter(step, [Chain(0.1f)]);
+        var policy = new SpeculationPolicy([drafter], new VerifyCost(Steep, 0), new EngineOptions { KvBlocks = 8 }, 100, TimeProvider.System);
+
+        for (int i = 0; i < 100; i++)
+            policy.Draft(step);
+
+        Assert.InRange(drafter.Proposals, 20, 40);
+    }
+
     private static float[] Chain(params float[] probabilities) => probabilities;
 
     private static DraftForest Draft(double[] cost, params float[][] chains) => Draft(cost, 50, true, chains);
@@ -67,21 +81,24 @@ public sealed class SpeculationPolicyTests
     {
         var step = new Step();
         foreach (float[] _ in chains)
-        {
-            var request = new GenerationRequest
-            {
-                Id = "test",
-                PromptIds = [1],
-                Namespace = NamespaceKey.Derive("secret"u8, "tenant", "model", "tokenizer"),
-                MaxOutputTokens = maxTokens,
-                Speculation = speculation,
-            };
-            step.AddDecoding(new Sequence(new Generation(request, (_, _) => { }), 0, maxTokens, TimeSpan.Zero));
-        }
+            step.AddDecoding(NewSequence(maxTokens, speculation));
 
         var policy = new SpeculationPolicy(
             [new ChainDrafter(step, chains)], new VerifyCost(cost, 0), new EngineOptions { KvBlocks = 8 }, 100, TimeProvider.System);
         return policy.Draft(step);
+    }
+
+    private static Sequence NewSequence(int maxTokens, bool speculation)
+    {
+        var request = new GenerationRequest
+        {
+            Id = "test",
+            PromptIds = [1],
+            Namespace = NamespaceKey.Derive("secret"u8, "tenant", "model", "tokenizer"),
+            MaxOutputTokens = maxTokens,
+            Speculation = speculation,
+        };
+        return new Sequence(new Generation(request, (_, _) => { }), 0, maxTokens, TimeSpan.Zero);
     }
 
     /// <summary>Proposes a chain of the given reach probabilities.</summary>
@@ -91,8 +108,11 @@ public sealed class SpeculationPolicyTests
         {
         }
 
+        public int Proposals { get; private set; }
+
         public void Propose(Sequence sequence, DraftTree tree, int maxNodes, int maxDepth)
         {
+            Proposals++;
             float[] chain = chains[step.Decoding.IndexOf(sequence)];
             for (int i = 0, parent = -1; i < Math.Min(chain.Length, maxDepth); i++)
                 parent = tree.Add(i, parent, chain[i], DraftSource.Suffix);
