@@ -45,7 +45,8 @@ public sealed class IdentityTests
         var options = new EngineOptions { KvBlocks = 1200, MaxSequences = 4, MaxDraftNodes = 12 };
         model.AllocateKv(options.KvBlocks);
         using var metrics = new RuntimeMetrics();
-        InferenceEngine engine = NewEngine(model, options, metrics);
+        using var history = new SuffixHistory(model.VocabularySize, byteBudget: 64 << 20);
+        InferenceEngine engine = NewEngine(model, options, history, metrics);
 
         foreach ((int[] prompt, int[] expected) in ReferencePrompts.Greedy)
         {
@@ -65,7 +66,8 @@ public sealed class IdentityTests
     private static Life Run(Transformer model, EngineOptions options)
     {
         using var metrics = new RuntimeMetrics();
-        InferenceEngine engine = NewEngine(model, options, metrics);
+        using var history = new SuffixHistory(model.VocabularySize, byteBudget: 64 << 20);
+        InferenceEngine engine = NewEngine(model, options, history, metrics);
         List<Generation> generations = [];
         int steps = 0;
         for (int i = 0; i < Requests || engine.RunStep(); steps++)
@@ -82,8 +84,8 @@ public sealed class IdentityTests
             [.. generations.Select(generation => Read(generation).Select(Describe).ToList())], generations.Sum(g => g.Statistics.AcceptedTokens), steps);
     }
 
-    private static InferenceEngine NewEngine(Transformer model, EngineOptions options, RuntimeMetrics metrics) => new(
-        model, options, [new EchoDrafter(model.VocabularySize)], new VerifyCost([.. Enumerable.Repeat(1.0, 18)], 0), metrics, TimeProvider.System,
+    private static InferenceEngine NewEngine(Transformer model, EngineOptions options, SuffixHistory history, RuntimeMetrics metrics) => new(
+        model, options, [new SuffixDrafter(history, 12), new EchoDrafter(model.VocabularySize)], new VerifyCost([.. Enumerable.Repeat(1.0, 18)], 0), metrics, TimeProvider.System,
         NullLogger.Instance);
 
     private static GenerationRequest Request(int index, int[] prompt)
