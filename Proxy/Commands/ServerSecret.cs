@@ -7,38 +7,47 @@ internal static class ServerSecret
 {
     private const int Length = 32;
 
-    /// <summary>Reads the secret of a data directory, or makes one that only this user can read.</summary>
+    /// <summary>Reads the secret of a data directory, or makes one that only this user can read. Of servers that start at once, one makes
+    /// it and the others read that one's.</summary>
     /// <exception cref="CommandException">The file is not a secret.</exception>
     public static byte[] Load(string directory)
     {
         string path = Path.Combine(directory, "secret");
         Directory.CreateDirectory(directory);
-        if (!File.Exists(path))
-            Create(path);
+        if (TryCreate(path) is { } created)
+            return created;
         byte[] secret = File.ReadAllBytes(path);
+        for (int wait = 1; secret.Length == 0 && wait <= 512; wait *= 2) // its maker is between creating and writing it
+        {
+            Thread.Sleep(wait);
+            secret = File.ReadAllBytes(path);
+        }
         return secret.Length == Length
             ? secret
             : throw new CommandException(
                 $"{path}: {secret.Length} bytes, where a secret has {Length}; delete it for a new one (what was learned is then lost)");
     }
 
-    /// <summary>Written whole beside its place and moved into it unless there is one: of two servers that start at once, both read the
-    /// first one's.</summary>
-    private static void Create(string path)
+    /// <summary>Creates the file exclusively, which every file system does atomically; a rename that refuses to overwrite is not atomic
+    /// on those without hard links. Null where there is one already.</summary>
+    private static byte[]? TryCreate(string path)
     {
-        string part = path + "." + Path.GetRandomFileName();
-        var onlyUs = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (File.Exists(path))
+            return null;
+        var onlyUs = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.Read };
         if (!OperatingSystem.IsWindows())
             onlyUs.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using (var file = new FileStream(part, onlyUs))
-            file.Write(RandomNumberGenerator.GetBytes(Length));
         try
         {
-            File.Move(part, path, overwrite: false);
+            using var file = new FileStream(path, onlyUs);
+            byte[] secret = RandomNumberGenerator.GetBytes(Length);
+            file.Write(secret);
+            file.Flush(flushToDisk: true);
+            return secret;
         }
         catch (IOException) when (File.Exists(path))
         {
-            File.Delete(part); // another server was first
+            return null;
         }
     }
 }
