@@ -133,6 +133,8 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         DraftForest drafts = _policy.Draft(step);                           // one tree a sequence, budgeted over the batch
         long attended = FillRows(step, drafts);
         StepLogits logits = _model.Forward(_rows);                          // one pass scores every node
+        foreach ((Sequence sequence, int tokens) in step.Prefilling)
+            sequence.Advance(_pool, tokens);
         int row = 0;
         for (int i = 0; i < step.Decoding.Count; i++)
         {
@@ -141,16 +143,6 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
             CommitTree(sequence, drafts[i], i);                                   // accepted keys and values are kept
             Publish(sequence, drafts[i]);                                         // tokens are final; drafters learn
             row += drafts[i].Count + 1;
-        }
-
-        foreach ((Sequence sequence, int tokens) in step.Prefilling)
-        {
-            bool scored = tokens == sequence.Pending;
-            sequence.Advance(_pool, tokens);
-            if (!scored)
-                continue;
-            _verifier.Verify(sequence, EmptyTree, logits, row++, _verification);
-            Publish(sequence, EmptyTree);
         }
 
         TimeSpan elapsed = _clock.GetElapsedTime(begin);
@@ -168,8 +160,6 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
 
     /// <summary>Blocks held by sequences now.</summary>
     internal int BlocksInUse => _pool.InUse;
-
-    private static DraftTree EmptyTree { get; } = new();
 
     private void Run()
     {
@@ -238,15 +228,14 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
             if (!sequence.Extend(_pool, sequence.Count + tree.Count))
                 tree.Clear();
             _rows.AddTree(
-                sequence.LastToken, tree.TokenIds, tree.Parents, tree.Depths, sequence.KvLength, sequence.BlockTable, _pool.BlockSize);
+                sequence.LastToken, tree.TokenIds, tree.Parents, tree.Depths, sequence.Count - 1, sequence.BlockTable, _pool.BlockSize);
             attended += (long)(tree.Count + 1) * sequence.Count;
         }
 
         foreach ((Sequence sequence, int tokens) in step.Prefilling)
         {
             _rows.AddChain(
-                sequence.Tokens.Slice(sequence.KvLength, tokens), sequence.KvLength, sequence.BlockTable, _pool.BlockSize,
-                scoreLast: tokens == sequence.Pending);
+                sequence.Tokens.Slice(sequence.KvLength, tokens), sequence.KvLength, sequence.BlockTable, _pool.BlockSize, scoreLast: false);
             attended += (long)tokens * (sequence.KvLength + (tokens / 2));
         }
 

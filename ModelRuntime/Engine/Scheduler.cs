@@ -50,9 +50,14 @@ internal sealed class Scheduler
 
         foreach (Sequence sequence in _running)
         {
-            int budget = _options.MaxStepTokens - _step.Rows;
-            if (sequence.Pending > 1 && budget > 0)
-                _step.AddPrefill(sequence, Math.Min(sequence.Pending, budget));
+            int budget = _options.MaxStepTokens - _step.Rows, before = sequence.Pending - 1;
+            if (before == 0 || budget == 0)
+                continue;
+            _step.AddPrefill(sequence, Math.Min(before, budget));
+
+            // The prompt's last token is a root like any other: a draft of the first tokens is scored with the prompt.
+            if (before < budget)
+                _step.AddDecoding(sequence);
         }
 
         return _step;

@@ -44,7 +44,7 @@ internal sealed class Sequence
     /// <summary>Tokens whose keys and values are in the cache; always fewer than <see cref="Count"/>.</summary>
     public int KvLength { get; private set; }
 
-    /// <summary>Tokens still to run: more than 1 is prefill, 1 is decode.</summary>
+    /// <summary>Tokens still to run: the last is decoded, those before it are prefilled.</summary>
     public int Pending => Count - KvLength;
 
     public int OutputCount => Count - _firstOutput;

@@ -3,10 +3,10 @@ namespace Agentic.ModelRuntime;
 /// <summary>What one forward pass contains, before drafts are added. Reused from step to step.</summary>
 internal sealed class Step
 {
-    /// <summary>Sequences with one token to run: each may get a draft tree.</summary>
+    /// <summary>Sequences whose last token runs: each may get a draft tree.</summary>
     public List<Sequence> Decoding { get; } = [];
 
-    /// <summary>Sequences with prompt left to run, and how many tokens of it.</summary>
+    /// <summary>Sequences with tokens to run before their last, and how many of them. One that comes to its end decodes in the same step.</summary>
     public List<(Sequence Sequence, int Tokens)> Prefilling { get; } = [];
 
     /// <summary>Rows before drafts.</summary>

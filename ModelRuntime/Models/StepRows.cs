@@ -1,7 +1,7 @@
 namespace Agentic.ModelRuntime;
 
-/// <summary>The rows of one forward pass: for each sequence a chain of prefill tokens, or its last committed token and a draft tree below it.</summary>
-/// <remarks>Filled anew each step into buffers that only grow: the step path allocates nothing once warm.</remarks>
+/// <summary>The rows of one forward pass: of each sequence a chain of prefill tokens, its last committed token with a draft tree below it, or both.</summary>
+/// <remarks>A layer writes all rows' keys before any row attends, so a tree may have a chain of the same step as its context. Filled anew each step into buffers that only grow: the step path allocates nothing once warm.</remarks>
 public sealed class StepRows
 {
     private int[] _tokenIds = new int[64];

@@ -117,6 +117,31 @@ public sealed class InferenceEngineTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task KnownPrompt_ItsFirstTokensAreScoredWithIt()
+    {
+        var options = new EngineOptions { KvBlocks = 64, MaxSequences = 4, MaxStepTokens = 64, MaxDraftNodes = 16 };
+        using var model = new ScriptedModel(Vocabulary, blockSize: 4, maxPositions: 128);
+        model.AllocateKv(options.KvBlocks);
+        using var history = new SuffixHistory(Vocabulary, byteBudget: 1 << 20);
+        var free = new VerifyCost([.. Enumerable.Repeat(1.0, 18)], 0);
+        await using var engine = new InferenceEngine(
+            model, options, [new SuffixDrafter(history, 16)], free, _metrics, TimeProvider.System, NullLogger.Instance);
+        int[] prompt = [.. Enumerable.Range(0, 30)];
+        for (int call = 0; call < 8; call++)
+        {
+            engine.Submit(Request(prompt, maxTokens: 12));
+            while (engine.RunStep())
+            {
+            }
+        }
+
+        Generation known = engine.Submit(Request(prompt, maxTokens: 12));
+        engine.RunStep();
+
+        Assert.True(known.Statistics.OutputTokens > 4, $"{known.Statistics.OutputTokens} tokens after the first step.");
+    }
+
+    [Fact]
     public async Task StepFails_ItsRequestsEndAndTheNextRuns()
     {
         _engine.Start();
