@@ -129,34 +129,31 @@ internal sealed class SpeculationPolicy
         sequence.DraftPause = sequence.UnpaidDrafts switch { < 4 => 0, < 8 => 1, _ => 3 };
     }
 
-    /// <summary>The number of best nodes that maximises expected tokens per second.</summary>
+    /// <summary>The number of best nodes that maximises expected tokens per second. The time of prompt rows is spent either way: measured by a
+    /// whole prefill step's rate, nearly every node would seem to pay.</summary>
     private int BestCount(Step step, int most)
     {
-        long attended = AttendedKeys(step);
-        double tokens = step.Decoding.Count, bestRate = tokens / (_draftSeconds + _cost.Seconds(step.Rows, attended));
+        long decoding = 0, attended = 0;
+        foreach (Sequence sequence in step.Decoding)
+            decoding += sequence.Count;
+        foreach ((Sequence sequence, int tokens) in step.Prefilling)
+            attended += (long)tokens * (sequence.KvLength + (tokens / 2));
+        attended += decoding;
+        double decode = _cost.Seconds(step.Decoding.Count, decoding), prefill = _cost.Seconds(step.Rows, attended) - decode;
+
+        double expected = step.Decoding.Count, bestRate = expected / (_draftSeconds + decode);
         int best = 0;
         for (int n = 1; n <= most; n++)
         {
             Sequence sequence = step.Decoding[_nodes[n - 1].Tree];
-            tokens -= _keys[n - 1];
+            expected -= _keys[n - 1];
             attended += sequence.Count;
-            double rate = tokens / (_draftSeconds + _cost.Seconds(step.Rows + n, attended));
+            double rate = expected / (_draftSeconds + Math.Max(decode, _cost.Seconds(step.Rows + n, attended) - prefill));
             if (rate > bestRate)
                 (best, bestRate) = (n, rate);
         }
 
         return best;
-    }
-
-    /// <summary>Keys that the step's rows look at, before drafts.</summary>
-    private static long AttendedKeys(Step step)
-    {
-        long keys = 0;
-        foreach (Sequence sequence in step.Decoding)
-            keys += sequence.Count;
-        foreach ((Sequence sequence, int tokens) in step.Prefilling)
-            keys += (long)tokens * (sequence.KvLength + (tokens / 2));
-        return keys;
     }
 
     private Span<bool> MarkedFor(int count)

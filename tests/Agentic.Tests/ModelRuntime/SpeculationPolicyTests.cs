@@ -42,6 +42,19 @@ public sealed class SpeculationPolicyTests
     }
 
     [Fact]
+    public void StepHasAPromptToo_ANodeMustStillPayItsOwnRow()
+    {
+        var step = new Step();
+        Sequence sequence = NewSequence(50, true);
+        step.AddPrefill(sequence, 10);
+        step.AddDecoding(sequence);
+        var policy = new SpeculationPolicy(
+            [new ChainDrafter(step, [Chain(0.9f, 0.8f)])], new VerifyCost(Steep, 0), new EngineOptions { KvBlocks = 8 }, 100, TimeProvider.System);
+
+        Assert.Equal(0, policy.Draft(step)[0].Count);
+    }
+
+    [Fact]
     public void LastTokenOfTheBudget_IsNotDrafted()
     {
         DraftForest forest = Draft(Flat, maxTokens: 2, drafter: Chain(0.9f, 0.9f, 0.9f));
