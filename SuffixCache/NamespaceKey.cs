@@ -12,12 +12,22 @@ public readonly struct NamespaceKey : IEquatable<NamespaceKey>
 {
     private readonly Bytes _bytes;
 
-    private NamespaceKey(ReadOnlySpan<byte> bytes) => bytes.CopyTo(MemoryMarshal.CreateSpan(ref Unsafe.As<Bytes, byte>(ref _bytes), Length));
+    private NamespaceKey(ReadOnlySpan<byte> bytes) =>
+        bytes.CopyTo(MemoryMarshal.CreateSpan(ref Unsafe.As<Bytes, byte>(ref _bytes), Length));
 
     /// <summary>Bytes of a key.</summary>
     public const int Length = 32;
 
-    /// <summary>HMAC-SHA256 under the server's secret, so that no caller can name another's key (CVE-2025-46570 is what happens without).</summary>
+    private const int TenantLength = 16;
+
+    /// <summary>Whose namespace it is, without saying their name: the same 16 bytes in every namespace of a tenant.</summary>
+    /// <remarks>So one tenant's memory can be found, counted and erased over all models and adapters without keeping a list of names.</remarks>
+    public UInt128 Tenant => BinaryPrimitives.ReadUInt128BigEndian(Span);
+
+    private ReadOnlySpan<byte> Span => MemoryMarshal.CreateReadOnlySpan(in Unsafe.As<Bytes, byte>(ref Unsafe.AsRef(in _bytes)), Length);
+
+    /// <summary>Halves of two HMAC-SHA256 under the server's secret, of the tenant and of all four, so that no caller can name another's
+    /// key (CVE-2025-46570 is what happens without).</summary>
     /// <param name="secret">The server's own, never sent.</param>
     /// <param name="tenant">Who asks.</param>
     /// <param name="model">Fingerprint of the weights.</param>
@@ -25,19 +35,18 @@ public readonly struct NamespaceKey : IEquatable<NamespaceKey>
     /// <param name="adapter">Adapter id, or empty.</param>
     public static NamespaceKey Derive(ReadOnlySpan<byte> secret, string tenant, string model, string tokenizer, string adapter = "")
     {
-        using IncrementalHash hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, secret);
-        Span<byte> length = stackalloc byte[sizeof(int)];
-        foreach (string field in (ReadOnlySpan<string>)[tenant, model, tokenizer, adapter])
-        {
-            byte[] text = Encoding.UTF8.GetBytes(field);
-            BinaryPrimitives.WriteInt32LittleEndian(length, text.Length);
-            hmac.AppendData(length);
-            hmac.AppendData(text);
-        }
+        Span<byte> bytes = stackalloc byte[Length];
+        Hash(secret, [tenant], bytes[..TenantLength]);
+        Hash(secret, [tenant, model, tokenizer, adapter], bytes[TenantLength..]);
+        return new NamespaceKey(bytes);
+    }
 
-        Span<byte> digest = stackalloc byte[Length];
-        hmac.GetHashAndReset(digest);
-        return new NamespaceKey(digest);
+    /// <summary>What <see cref="Tenant"/> is of every namespace of this tenant.</summary>
+    public static UInt128 TenantOf(ReadOnlySpan<byte> secret, string tenant)
+    {
+        Span<byte> bytes = stackalloc byte[TenantLength];
+        Hash(secret, [tenant], bytes);
+        return BinaryPrimitives.ReadUInt128BigEndian(bytes);
     }
 
     /// <summary>Reads 64 hexadecimal digits.</summary>
@@ -48,12 +57,16 @@ public readonly struct NamespaceKey : IEquatable<NamespaceKey>
             : throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"A namespace has {2 * Length} hexadecimal digits."));
 
     /// <summary>The 32 bytes.</summary>
-    public void CopyTo(Span<byte> destination) =>
-        MemoryMarshal.CreateReadOnlySpan(in Unsafe.As<Bytes, byte>(ref Unsafe.AsRef(in _bytes)), Length).CopyTo(destination);
+    public void CopyTo(Span<byte> destination) => Span.CopyTo(destination);
+
+    /// <summary>The key of 32 bytes.</summary>
+    /// <exception cref="FormatException">They are more or fewer.</exception>
+    public static NamespaceKey FromBytes(ReadOnlySpan<byte> bytes) => bytes.Length == Length
+        ? new NamespaceKey(bytes)
+        : throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"A namespace has {Length} bytes."));
 
     /// <summary>64 hexadecimal digits, lower case.</summary>
-    public override string ToString() =>
-        Convert.ToHexStringLower(MemoryMarshal.CreateReadOnlySpan(in Unsafe.As<Bytes, byte>(ref Unsafe.AsRef(in _bytes)), Length));
+    public override string ToString() => Convert.ToHexStringLower(Span);
 
     /// <inheritdoc/>
     public bool Equals(NamespaceKey other) =>
@@ -70,6 +83,24 @@ public readonly struct NamespaceKey : IEquatable<NamespaceKey>
 
     /// <summary>Inequality of any byte.</summary>
     public static bool operator !=(NamespaceKey left, NamespaceKey right) => !left.Equals(right);
+
+    /// <summary>Each field with its length before it: no two lists of fields are the same bytes.</summary>
+    private static void Hash(ReadOnlySpan<byte> secret, ReadOnlySpan<string> fields, Span<byte> half)
+    {
+        using IncrementalHash hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, secret);
+        Span<byte> length = stackalloc byte[sizeof(int)];
+        foreach (string field in fields)
+        {
+            byte[] text = Encoding.UTF8.GetBytes(field);
+            BinaryPrimitives.WriteInt32LittleEndian(length, text.Length);
+            hmac.AppendData(length);
+            hmac.AppendData(text);
+        }
+
+        Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
+        hmac.GetHashAndReset(digest);
+        digest[..half.Length].CopyTo(half);
+    }
 
     [StructLayout(LayoutKind.Sequential)]
     private struct Bytes
