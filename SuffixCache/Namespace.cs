@@ -23,8 +23,11 @@ internal sealed class Namespace : IDisposable
 
     public Calibration Calibration { get; } = new();
 
-    /// <summary>Live sessions: while there are any, the namespace stays.</summary>
-    public int Sessions { get; set; }
+    /// <summary>Live sessions that read it: while there are any, its memory stays.</summary>
+    public int Sessions { get; private set; }
+
+    /// <summary>Nothing may be drafted from it, or added, any more.</summary>
+    public bool IsForgotten { get; private set; }
 
     /// <summary>Larger is later.</summary>
     public long LastUsed { get; set; }
@@ -70,6 +73,22 @@ internal sealed class Namespace : IDisposable
         if (endsOutput)
             Index.Log.EndOutput();
         _loadedEnd = Index.Log.End;
+    }
+
+    public void Enter() => Sessions++;
+
+    public void Leave()
+    {
+        if (--Sessions == 0 && IsForgotten)
+            Dispose();
+    }
+
+    /// <summary>Frees it as soon as no session points into it.</summary>
+    public void Forget()
+    {
+        IsForgotten = true;
+        if (Sessions == 0)
+            Dispose();
     }
 
     public void Dispose()

@@ -4,9 +4,9 @@ namespace Agentic.SuffixCache;
 
 /// <summary>The suffix cache of a server: what each namespace read and wrote, within one byte budget.</summary>
 /// <remarks>
-/// The engine's thread calls everything but <see cref="Load(StoredSequence)"/>, which any thread may call while the engine runs: loaded
-/// sequences wait in a queue,
-/// and each step indexes a few hundred of their tokens (25 µs), so that a long replay never stalls one.
+/// The engine's thread calls everything but <see cref="Load(StoredSequence)"/>, <see cref="Forget"/> and the figures, which any thread may
+/// call while the engine runs: loaded sequences wait in a queue, and each step indexes a few hundred of their tokens (25 µs), so that a
+/// long replay never stalls one.
 /// </remarks>
 public sealed class SuffixHistory : IDisposable
 {
@@ -15,12 +15,15 @@ public sealed class SuffixHistory : IDisposable
 
     private readonly Dictionary<NamespaceKey, Namespace> _namespaces = [];
     private readonly ConcurrentQueue<Loaded> _loaded = new();
+    private readonly ConcurrentQueue<(Predicate<NamespaceKey> Whose, long Before)> _forgotten = new();
+    private readonly List<(Predicate<NamespaceKey> Whose, long Before)> _skipped = [];   // while older sequences may wait
     private readonly ISequenceStore? _store;
     private readonly long _byteBudget;
     private readonly int _chunkBits;
     private readonly TimeProvider _clock;
+    private volatile Namespace[] _all = [];   // of the dictionary, for threads that only count
     private int _loadingStart;
-    private long _uses;
+    private long _uses, _evicted, _sequences, _numbered;
 
     /// <param name="vocabularySize">Ids are 0 to this, excluded; nothing outside is ever proposed. At most 2³⁰ − 1.</param>
     /// <param name="byteBudget">Native bytes of all indices. Beyond it the largest namespace loses its oldest chunk.</param>
@@ -47,10 +50,31 @@ public sealed class SuffixHistory : IDisposable
     public int VocabularySize { get; }
 
     /// <summary>Native bytes of all indices.</summary>
-    public long Bytes => _namespaces.Values.Sum(n => n.Bytes);
+    public long Bytes => _all.Sum(n => n.Bytes);
 
     /// <summary>Tokens of all indices.</summary>
-    public long Tokens => _namespaces.Values.Sum(n => (long)n.Index.Log.Count);
+    public long Tokens => _all.Sum(n => (long)n.Index.Log.Count);
+
+    /// <summary>What each tenant may hold, and whom it may read beside itself. Set it before the first session.</summary>
+    public TenantRules Rules { get; init; } = new();
+
+    /// <summary>Called, by any thread, when there is something for <see cref="IndexLoaded"/> to do: wakes an engine that has no
+    /// request.</summary>
+    public Action? WorkWaits { get; set; }
+
+    /// <summary>What is held now.</summary>
+    public SuffixHistoryStatistics Statistics
+    {
+        get
+        {
+            Namespace[] all = _all;
+            return new SuffixHistoryStatistics(
+                all.Length, all.Sum(n => n.Bytes), all.Sum(n => (long)n.Index.Log.Count), Volatile.Read(ref _sequences),
+                Volatile.Read(ref _evicted), _loaded.Count,
+                [.. all.GroupBy(n => n.Key.Tenant)
+                    .Select(tenant => new TenantUse(tenant.Key, tenant.Sum(n => n.Bytes), tenant.Sum(n => (long)n.Index.Log.Count)))]);
+        }
+    }
 
     /// <summary>Sequences that the store refused by throwing.</summary>
     public long StoreFailures { get; private set; }
@@ -66,7 +90,7 @@ public sealed class SuffixHistory : IDisposable
         CheckIds(prompt);
         IndexLoaded(LoadedTokensPerSession);
         Namespace @namespace = Find(namespaceKey);
-        SuffixSession session = new(this, @namespace, prompt);
+        SuffixSession session = new(this, @namespace, ReadBy(namespaceKey), prompt);
         KeepBudget(@namespace);
         return session;
     }
@@ -91,13 +115,30 @@ public sealed class SuffixHistory : IDisposable
     /// <returns>False for one that is not this vocabulary's: it is left out.</returns>
     public bool Load(NamespaceKey namespaceKey, ReadOnlySpan<int> tokens) => Load(namespaceKey, tokens, []);
 
+    /// <summary>Erases namespaces, what waits for them included. Any thread; done before the next sequence is begun or token indexed.</summary>
+    /// <remarks>A sequence that is being decoded goes on without drafts, and leaves nothing behind.</remarks>
+    public void Forget(Predicate<NamespaceKey> whose)
+    {
+        ArgumentNullException.ThrowIfNull(whose);
+        _forgotten.Enqueue((whose, Interlocked.Increment(ref _numbered)));
+        WorkWaits?.Invoke();
+    }
+
     /// <summary>Indexes up to so many queued tokens (45 ns each). A server that starts calls it until it returns 0.</summary>
     /// <returns>Tokens indexed.</returns>
     public int IndexLoaded(int maxTokens)
     {
+        EraseForgotten();
         int indexed = 0;
         while (indexed < maxTokens && _loaded.TryPeek(out Loaded next))
         {
+            if (IsForgotten(next))
+            {
+                _loaded.TryDequeue(out _);
+                _loadingStart = 0;
+                continue;
+            }
+
             Namespace @namespace = Find(next.Namespace);
             int start = _loadingStart, end = start + Math.Min(next.Tokens.Length - start, maxTokens - indexed);
             int outputEnd = next.OutputEnds.Find(position => position > start);
@@ -110,6 +151,7 @@ public sealed class SuffixHistory : IDisposable
             {
                 _loaded.TryDequeue(out _);
                 _loadingStart = 0;
+                _sequences++;
             }
 
             KeepBudget(@namespace);
@@ -124,6 +166,7 @@ public sealed class SuffixHistory : IDisposable
         foreach (Namespace @namespace in _namespaces.Values)
             @namespace.Dispose();
         _namespaces.Clear();
+        _all = [];
     }
 
     internal void CheckIds(ReadOnlySpan<int> tokens)
@@ -140,6 +183,7 @@ public sealed class SuffixHistory : IDisposable
     internal void Ended(Namespace @namespace, ReadOnlySpan<int> added, int written)
     {
         KeepBudget(@namespace);
+        _sequences++;
         if (_store is null || added.IsEmpty)
             return;
         int read = added.Length - written;
@@ -162,7 +206,8 @@ public sealed class SuffixHistory : IDisposable
     {
         if (tokens.IsEmpty || FirstBadId(tokens) >= 0)
             return false;
-        _loaded.Enqueue(new Loaded(namespaceKey, tokens.ToArray(), outputEnds));
+        _loaded.Enqueue(new Loaded(namespaceKey, tokens.ToArray(), outputEnds, Interlocked.Increment(ref _numbered)));
+        WorkWaits?.Invoke();
         return true;
     }
 
@@ -171,31 +216,71 @@ public sealed class SuffixHistory : IDisposable
     private Namespace Find(NamespaceKey key)
     {
         if (!_namespaces.TryGetValue(key, out Namespace? found))
+        {
             _namespaces.Add(key, found = new Namespace(key, VocabularySize, _chunkBits));
+            _all = [.. _namespaces.Values];
+        }
+
         found.LastUsed = ++_uses;
         return found;
     }
 
-    /// <summary>Drops the largest namespace's oldest chunk, or the longest unused namespace, until the budget is kept.</summary>
+    private Namespace[] ReadBy(NamespaceKey key) =>
+        Rules.Reads.TryGetValue(key, out IReadOnlyList<NamespaceKey>? others) ? [.. others.Where(other => other != key).Select(Find)] : [];
+
+    private void EraseForgotten()
+    {
+        while (_forgotten.TryDequeue(out (Predicate<NamespaceKey> Whose, long Before) forgotten))
+        {
+            foreach (Namespace @namespace in _namespaces.Values.Where(n => forgotten.Whose(n.Key)).ToArray())
+                Remove(@namespace);
+            _skipped.Add(forgotten);
+        }
+
+        if (_loaded.IsEmpty)
+            _skipped.Clear();
+    }
+
+    private bool IsForgotten(Loaded loaded) => _skipped.Exists(f => loaded.Number < f.Before && f.Whose(loaded.Namespace));
+
+    private void Remove(Namespace @namespace)
+    {
+        _namespaces.Remove(@namespace.Key);
+        _all = [.. _namespaces.Values];
+        @namespace.Forget();
+    }
+
     private void KeepBudget(Namespace current)
     {
-        while (Bytes > _byteBudget)
+        UInt128 tenant = current.Key.Tenant;
+        if (Rules.QuotaOf(tenant) is long quota)
+            Keep(quota, [.. _all.Where(n => n.Key.Tenant == tenant)], current);
+        Keep(_byteBudget, _all, current);
+    }
+
+    /// <summary>Drops the largest namespace's oldest chunk, or the longest unused namespace, until so many bytes are kept.</summary>
+    private void Keep(long byteBudget, Namespace[] namespaces, Namespace current)
+    {
+        while (namespaces.Sum(n => n.Bytes) > byteBudget)
         {
-            Namespace? largest = _namespaces.Values.Where(n => n.Index.Log.Chunks > 1).MaxBy(n => n.Bytes);
+            Namespace? largest = namespaces.Where(n => n.Index.Log.Chunks > 1).MaxBy(n => n.Bytes);
             if (largest is not null)
             {
+                int before = largest.Index.Log.Count;
                 largest.Index.DropOldestChunk();
+                _evicted += before - largest.Index.Log.Count;
                 continue;
             }
 
-            Namespace? idle = _namespaces.Values.Where(n => n.Sessions == 0 && n != current).MinBy(n => n.LastUsed);
+            Namespace? idle = namespaces.Where(n => n.Sessions == 0 && n != current).MinBy(n => n.LastUsed);
             if (idle is null)
                 return;
-            _namespaces.Remove(idle.Key);
-            idle.Dispose();
+            _evicted += idle.Index.Log.Count;
+            namespaces = [.. namespaces.Where(n => n != idle)];
+            Remove(idle);
         }
     }
 
-    /// <summary>A sequence that waits to be indexed, and where in it outputs end.</summary>
-    private readonly record struct Loaded(NamespaceKey Namespace, int[] Tokens, List<int> OutputEnds);
+    /// <summary>A sequence that waits to be indexed, where in it outputs end, and when it came.</summary>
+    private readonly record struct Loaded(NamespaceKey Namespace, int[] Tokens, List<int> OutputEnds, long Number);
 }

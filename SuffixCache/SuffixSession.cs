@@ -13,6 +13,7 @@ public sealed class SuffixSession : IDisposable
 
     private readonly SuffixHistory _history;
     private readonly Namespace _namespace;
+    private readonly Namespace[] _shared;   // others' that it may read, and never adds to
     private readonly List<PrefixBlocks.Stretch> _lineage = [];
     private readonly Occurrences _occurrences = new();
     private readonly int _promptLength;
@@ -25,11 +26,13 @@ public sealed class SuffixSession : IDisposable
     private int _sinceDraft;
     private bool _ended;
 
-    internal SuffixSession(SuffixHistory history, Namespace @namespace, ReadOnlySpan<int> prompt)
+    internal SuffixSession(SuffixHistory history, Namespace @namespace, Namespace[] shared, ReadOnlySpan<int> prompt)
     {
         _history = history;
-        _namespace = @namespace;
-        _namespace.Sessions++;
+        (_namespace, _shared) = (@namespace, shared);
+        _namespace.Enter();
+        foreach (Namespace other in _shared)
+            other.Enter();
         _tokens = new int[prompt.Length + 256];
         prompt.CopyTo(_tokens);
         _count = _promptLength = prompt.Length;
@@ -88,10 +91,15 @@ public sealed class SuffixSession : IDisposable
         _ended = true;
         ReadOnlySpan<int> sequence = _tokens.AsSpan(0, _count);
         Learn([Occurrences.Ended], verified: 0);
-        if (_count > _promptLength)
+        if (_count > _promptLength && !_namespace.IsForgotten)
             _namespace.AddOutput(sequence, _promptLength, _lineage);
         _own?.Dispose();
-        _namespace.Sessions--;
+        foreach (Namespace other in _shared)
+            other.Leave();
+        bool isForgotten = _namespace.IsForgotten;
+        _namespace.Leave();
+        if (isForgotten)
+            return;   // what a forgotten tenant's sequence held is forgotten with it
         int kept = _count > _knownLength ? Math.Max(0, _knownLength - StoredContextTokens) : _count;
         _history.Ended(_namespace, sequence[kept..], written: _count - _promptLength);
     }
@@ -99,7 +107,7 @@ public sealed class SuffixSession : IDisposable
     /// <summary>What came after the last draft, piece by piece.</summary>
     private void Learn(ReadOnlySpan<int> written, int verified)
     {
-        if (_living == 0)
+        if (_living == 0 || IsAnyForgotten())
             return;
         if (_sinceDraft == 0 && written is not [Occurrences.Ended])
             Drafter.Learn(_draft!, written, verified, _namespace.Calibration);
@@ -108,9 +116,13 @@ public sealed class SuffixSession : IDisposable
         _sinceDraft += written.Length;
     }
 
+    private bool IsAnyForgotten() => _namespace.IsForgotten || _shared.Any(other => other.IsForgotten);
+
     private unsafe void Find()
     {
         _occurrences.Clear();
+        if (_namespace.IsForgotten)
+            return;
         fixed (int* tokens = _tokens)
         {
             int* end = tokens + _count;
@@ -119,6 +131,11 @@ public sealed class SuffixSession : IDisposable
             {
                 _own?.Find(order, end, _count, hashes, _occurrences, Origin.Output);
                 _namespace.Index.Find(order, end, _count, hashes, _occurrences, Origin.History);
+                foreach (Namespace other in _shared)
+                {
+                    if (!other.IsForgotten)
+                        other.Index.Find(order, end, _count, hashes, _occurrences, Origin.History);
+                }
             }
         }
 

@@ -8,6 +8,7 @@ namespace Agentic.ModelRuntime;
 /// <summary>The step loop: admit, draft, forward, verify, commit, observe. One thread is the only writer of everything below it.</summary>
 public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
 {
+    private const int IdleTokens = 16 * 1024;   // 0.7 ms: as long as a request may have to wait for it
     private static readonly TimeSpan MeasuringLimit = TimeSpan.FromSeconds(3);
 
     private readonly ITargetModel _model;
@@ -26,6 +27,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
     private readonly ConcurrentQueue<(Generation Generation, int? Choice)> _departures = new();
     private readonly ManualResetEventSlim _wake = new();
     private readonly long _start;
+    private SuffixHistory? _history;
     private int _waitingRequests;
     private double _requestSeconds = 1;
     private Thread? _thread;
@@ -63,7 +65,9 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         if (speculates)
             Log.CostMeasured(logger, string.Join(", ", cost.Points.Where(p => p.Rows <= 32).Select(p => $"{p.Rows}: {1e3 * p.Seconds:0.##} ms")));
         IReadOnlyList<IDrafter> drafters = history is null ? [] : [new SuffixDrafter(history, Math.Max(1, options.MaxDraftNodes))];
-        return new InferenceEngine(model, options, drafters, cost, metrics, clock, logger);
+        var engine = new InferenceEngine(model, options, drafters, cost, metrics, clock, logger) { _history = history };
+        history?.WorkWaits = engine._wake.Set;
+        return engine;
     }
 
     private TimeSpan Now => _clock.GetElapsedTime(_start);
@@ -114,6 +118,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         _wake.Set();
         _thread?.Join();
         EndAll(FinishReason.Cancelled);
+        _history?.WorkWaits = null;
         _wake.Dispose();
         return ValueTask.CompletedTask;
     }
@@ -168,7 +173,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
             try
             {
                 _wake.Reset();
-                if (!RunStep() && _arrivals.IsEmpty && _departures.IsEmpty)
+                if (!RunStep() && _arrivals.IsEmpty && _departures.IsEmpty && !IndexLoaded())
                     _wake.Wait();
             }
             catch (Exception e) when (e is not OutOfMemoryException)
@@ -179,6 +184,9 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
             }
         }
     }
+
+    /// <summary>Where no request is, what other servers wrote is indexed, and what was purged erased.</summary>
+    private bool IndexLoaded() => _history?.IndexLoaded(IdleTokens) > 0;
 
     private void TakeArrivals()
     {
