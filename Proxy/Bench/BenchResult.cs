@@ -18,37 +18,50 @@ namespace Agentic.Proxy;
 /// <param name="PredictedToActual">Expected accepted nodes / accepted nodes; 1 is calibrated.</param>
 /// <param name="SameTokens">Whether every pass of every mode wrote the same tokens.</param>
 internal sealed record BenchResult(
-    string Workload, string Mode, int Calls, long OutputTokens, double TokensPerSecond, double Speedup, double DecodeSpeedup, double TokensPerStep, double DraftedPerStep,
-    double Acceptance, double? PredictedToActual, bool SameTokens)
+    string Workload, string Mode, int Calls, long OutputTokens, double TokensPerSecond, double Speedup, double DecodeSpeedup,
+    double TokensPerStep, double DraftedPerStep, double Acceptance, double? PredictedToActual, bool SameTokens)
 {
     /// <summary>Groups passes by workload and mode; each mode's n-th pass is compared with plain decoding's n-th.</summary>
     public static List<BenchResult> Summarize(IReadOnlyList<BenchPass> passes) =>
     [
-        .. passes.Concat(BenchPass.Total(passes)).GroupBy(pass => pass.Workload).SelectMany(workload => workload.GroupBy(pass => pass.Mode).Select(mode =>
-        {
-            List<BenchPass> own = [.. mode], plain = [.. workload.Where(pass => pass.Mode == BenchSettings.Plain)];
-            long accepted = own.Sum(pass => pass.Accepted), drafted = own.Sum(pass => pass.Drafted), steps = own.Sum(pass => pass.Steps);
-            return new BenchResult(
-                workload.Key, mode.Key, own[0].Calls, own[0].OutputTokens, Median(own.Select(pass => pass.TokensPerSecond)),
-                Median(own.Zip(plain, (a, b) => b.Seconds / a.Seconds)), Median(own.Zip(plain, (a, b) => b.DecodeSeconds / a.DecodeSeconds)), (double)own.Sum(pass => pass.OutputTokens) / Math.Max(1, steps),
-                (double)drafted / Math.Max(1, steps), drafted == 0 ? 0 : (double)accepted / drafted,
-                accepted == 0 ? null : own.Sum(pass => pass.Expected) / accepted, workload.Select(pass => pass.Digest).Distinct().Count() == 1);
-        })),
+        .. from workload in passes.Concat(BenchPass.Total(passes)).GroupBy(pass => pass.Workload)
+           let plain = workload.Where(pass => pass.Mode == BenchSettings.Plain).ToArray()
+           let sameTokens = workload.Select(pass => pass.Digest).Distinct().Count() == 1
+           from mode in workload.GroupBy(pass => pass.Mode)
+           select Of([.. mode], plain, sameTokens),
     ];
 
     /// <summary>The results as aligned text, a row a mode.</summary>
-    public static string Table(IEnumerable<BenchResult> results)
+    public static string Table(IReadOnlyList<BenchResult> results)
     {
+        int width = results.Max(result => result.Workload.Length);
         var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"{"workload",-12} {"mode",-8} {"calls",6} {"tokens",7} {"tokens/s",9} {"speed-up",9} {"decode",8} {"tokens/step",12} {"drafted/step",13} {"acceptance",11} {"predicted",10}");
+        text.Append("workload".PadRight(width)).AppendLine(
+            " mode      calls  tokens  tokens/s  speed-up   decode  tokens/step  drafted/step  acceptance  predicted");
         foreach (BenchResult result in results)
         {
-            text.AppendLine(
-                CultureInfo.InvariantCulture,
-                $"{result.Workload,-12} {result.Mode,-8} {result.Calls,6} {result.OutputTokens,7} {result.TokensPerSecond,9:0} {result.Speedup,8:0.00}× {result.DecodeSpeedup,7:0.00}× {result.TokensPerStep,12:0.00} {result.DraftedPerStep,13:0.0} {result.Acceptance,11:0.00} {result.PredictedToActual,10:0.00}");
+            text.Append(result.Workload.PadRight(width)).Append(
+                CultureInfo.InvariantCulture, $" {result.Mode,-8} {result.Calls,6} {result.OutputTokens,7} {result.TokensPerSecond,9:0}").Append(
+                CultureInfo.InvariantCulture, $" {result.Speedup,8:0.00}× {result.DecodeSpeedup,7:0.00}× {result.TokensPerStep,12:0.00}").AppendLine(
+                CultureInfo.InvariantCulture, $" {result.DraftedPerStep,13:0.0} {result.Acceptance,11:0.00} {result.PredictedToActual,10:0.00}");
         }
 
         return text.ToString();
+    }
+
+    private static BenchResult Of(List<BenchPass> own, BenchPass[] plain, bool sameTokens)
+    {
+        long accepted = own.Sum(pass => pass.Accepted), drafted = own.Sum(pass => pass.Drafted), steps = Math.Max(1, own.Sum(pass => pass.Steps));
+        return new BenchResult(
+            own[0].Workload, own[0].Mode, own[0].Calls, own[0].OutputTokens,
+            Median(own.Select(pass => pass.TokensPerSecond)),
+            Median(own.Zip(plain, (a, b) => b.Seconds / a.Seconds)),
+            Median(own.Zip(plain, (a, b) => b.DecodeSeconds / a.DecodeSeconds)),
+            (double)own.Sum(pass => pass.OutputTokens) / steps,
+            (double)drafted / steps,
+            drafted == 0 ? 0 : (double)accepted / drafted,
+            accepted == 0 ? null : own.Sum(pass => pass.Expected) / accepted,
+            sameTokens);
     }
 
     private static double Median(IEnumerable<double> values)

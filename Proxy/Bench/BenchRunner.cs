@@ -13,7 +13,10 @@ internal sealed class BenchRunner(ForcedModel model, EngineOptions options, Benc
     private static readonly NamespaceKey Namespace = NamespaceKey.Derive("bench"u8, "bench", "bench", "bench");
 
     /// <summary>Passes over one workload: every mode in each round, the order turned round by round so that no mode is always first.</summary>
-    public async Task<List<BenchPass>> RunAsync(BenchWorkload workload, CancellationToken cancellation)
+    /// <param name="workload">The calls.</param>
+    /// <param name="report">Told of each pass done.</param>
+    /// <param name="cancellation">Looked at between passes.</param>
+    public async Task<List<BenchPass>> RunAsync(BenchWorkload workload, Action<int> report, CancellationToken cancellation)
     {
         List<BenchPass> passes = [];
         for (int round = 0; round < settings.Rounds; round++)
@@ -23,6 +26,7 @@ internal sealed class BenchRunner(ForcedModel model, EngineOptions options, Benc
             {
                 cancellation.ThrowIfCancellationRequested();
                 passes.Add(await PassAsync(workload.Name, mode, round, workload.Calls));
+                report(1);
             }
         }
 

@@ -35,14 +35,14 @@ internal static class BenchCommand
         {
             Model, Prompts, Traces, Rounds, Concurrency, MaxCalls, MaxTokens, DraftNodes, Threads, Temperature, Json,
         };
-        command.SetAction(RunAsync);
+        command.SetAction((parsed, cancellation) => Task.FromResult(Run(parsed, cancellation)));
         return command;
     }
 
     private static Option<string[]> Files(string name, string help) =>
         new(name) { HelpName = "FILE…", Description = help, AllowMultipleArgumentsPerToken = true };
 
-    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    private static int Run(ParseResult parsed, CancellationToken cancellation)
     {
         string directory = parsed.GetValue(Model) ?? BundledModel.Directory
             ?? throw new CommandException("model: the bundled model is not beside the server; name a checkpoint directory with --model");
@@ -79,16 +79,19 @@ internal static class BenchCommand
             workloads.Add(BenchWorkload.Novel(model.VocabularySize, Math.Min(24, Positive(parsed, MaxCalls, 100))));
 
         List<BenchPass> passes = [];
-        foreach (BenchWorkload workload in workloads)
+        Progress.Run("bench", workloads.Count * settings.Rounds * settings.Modes.Count, report =>
         {
-            var runner = new BenchRunner(model, options, settings with
+            foreach (BenchWorkload workload in workloads)
             {
-                Temperature = workload.Temperature ?? settings.Temperature,
-                MaxTokens = workload.Tokens ?? settings.MaxTokens,
-                StopTokenIds = workload.Tokens is null ? settings.StopTokenIds : [],
-            });
-            passes.AddRange(await runner.RunAsync(workload, cancellation));
-        }
+                var runner = new BenchRunner(model, options, settings with
+                {
+                    Temperature = workload.Temperature ?? settings.Temperature,
+                    MaxTokens = workload.Tokens ?? settings.MaxTokens,
+                    StopTokenIds = workload.Tokens is null ? settings.StopTokenIds : [],
+                });
+                passes.AddRange(runner.RunAsync(workload, report, cancellation).GetAwaiter().GetResult());
+            }
+        });
 
         List<BenchResult> results = BenchResult.Summarize(passes);
         if (parsed.GetValue(Json))
@@ -98,10 +101,13 @@ internal static class BenchCommand
         }
         else
             Console.Write(BenchResult.Table(results));
-        return results.All(result => result.SameTokens) ? 0 : throw new CommandException("two modes wrote different tokens: speculation changed an answer, which is a fault of the server");
+        return results.All(result => result.SameTokens)
+            ? 0
+            : throw new CommandException("two modes wrote different tokens: speculation changed an answer, which is a fault of the server");
     }
 
-    private static string BundledWorld() => BundledModel.Directory is string model && Path.Combine(model, "..", "..", "loadtests", "data", "world.jsonl") is var file && File.Exists(file)
+    private static string BundledWorld() =>
+        BundledModel.Directory is string model && Path.Combine(model, "..", "..", "loadtests", "data", "world.jsonl") is var file && File.Exists(file)
         ? Path.GetFullPath(file)
         : throw new CommandException("prompts: the bundled workload is not beside the server; name a file of conversations with --prompts");
 
