@@ -43,6 +43,26 @@ public sealed class RuntimeMetrics : IDisposable
         _meter.CreateObservableGauge("kv_cache_usage_perc", kvUsage, null, "Share of KV blocks held by sequences, 0 … 1.");
     }
 
+    /// <summary>Shows how each source of drafts fares, with the source as label: a second family beside vLLM's totals. A node that several
+    /// sources named counts for each.</summary>
+    internal void Watch(IReadOnlyList<SourceStatistics> sources)
+    {
+        _meter.CreateObservableCounter("spec_decode_source_num_proposed_tokens", () => Of(sources, s => s.Proposed), null, "Draft nodes proposed, by source.");
+        _meter.CreateObservableCounter("spec_decode_source_num_draft_tokens", () => Of(sources, s => s.Drafted), null, "Draft nodes verified, by source.");
+        _meter.CreateObservableCounter("spec_decode_source_num_accepted_tokens", () => Of(sources, s => s.Accepted), null, "Draft nodes accepted, by source.");
+        _meter.CreateObservableCounter(
+            "spec_decode_source_expected_tokens", () => Of(sources, s => s.Expected), null, "Draft nodes that the source said would be accepted.");
+        _meter.CreateObservableGauge(
+            "spec_decode_source_calibration_error", () => Of(sources, s => s.CalibrationError), null,
+            "Mean distance of a source's probabilities and what was accepted, 0 … 1.");
+        _meter.CreateObservableCounter(
+            "spec_decode_source_draft_microseconds", () => Of(sources, s => 1e6 * s.Seconds), null, "Time spent proposing and learning, by source.");
+    }
+
+    private static IEnumerable<Measurement<T>> Of<T>(IReadOnlyList<SourceStatistics> sources, Func<SourceStatistics, T> figure)
+        where T : struct =>
+        sources.Select(source => new Measurement<T>(figure(source), new KeyValuePair<string, object?>("source", source.Label)));
+
     internal void Admitted(int promptTokens, int cachedTokens, TimeSpan waited)
     {
         _promptTokens.Add(promptTokens);

@@ -17,4 +17,10 @@ public sealed record EngineOptions
 
     /// <summary>Nodes of one sequence's draft tree; 0 decodes plainly.</summary>
     public int MaxDraftNodes { get; init; } = 32;
+
+    /// <summary>Where drafts come from.</summary>
+    public IReadOnlyList<DraftSource> DraftSources { get; init; } = [DraftSource.Suffix, DraftSource.Prediction, DraftSource.Schema];
+
+    /// <summary>Bytes of the tables from which <see cref="DraftSource.Recycling"/> drafts.</summary>
+    public long RecyclingBytes { get; init; } = 64 << 20;
 }

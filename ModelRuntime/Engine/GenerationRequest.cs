@@ -29,6 +29,12 @@ public sealed record GenerationRequest
     /// <summary>False decodes plainly. The tokens are the same.</summary>
     public bool Speculation { get; init; } = true;
 
+    /// <summary>What the answer is expected to be, or null: drafted as far as it is right. The tokens are the same.</summary>
+    public int[]? PredictionIds { get; init; }
+
+    /// <summary>Calls that the answer may contain, laid out as far as they are known: drafted like the prediction.</summary>
+    public IReadOnlyList<CallSkeleton> CallSkeletons { get; init; } = [];
+
     /// <summary>Restricts what may be generated, or null.</summary>
     public ITokenConstraint? Constraint { get; init; }
 }

@@ -47,6 +47,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         _start = clock.GetTimestamp();
         _pool = new KvBlockPool(options.KvBlocks, model.BlockSize);
         _scheduler = new Scheduler(options, _pool) { Admitted = Admitted };
+        metrics.Watch([.. _policy.Sources]);
         metrics.Watch(() => _scheduler.Running.Count, () => _scheduler.Waiting.Count, () => (double)_pool.InUse / _pool.Count);
     }
 
@@ -64,11 +65,24 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         VerifyCost cost = VerifyCost.Measure(model, options.KvBlocks, clock, speculates ? MeasuringLimit : TimeSpan.Zero);
         if (speculates)
             Log.CostMeasured(logger, string.Join(", ", cost.Points.Where(p => p.Rows <= 32).Select(p => $"{p.Rows}: {1e3 * p.Seconds:0.##} ms")));
-        IReadOnlyList<IDrafter> drafters = history is null ? [] : [new SuffixDrafter(history, Math.Max(1, options.MaxDraftNodes))];
+        IReadOnlyList<IDrafter> drafters = speculates ? Drafters(model, options, history!) : [];
         var engine = new InferenceEngine(model, options, drafters, cost, metrics, clock, logger) { _history = history };
         history?.WorkWaits = engine._wake.Set;
         return engine;
     }
+
+    /// <summary>In the order in which they are asked: the later know what the earlier said.</summary>
+    internal static List<IDrafter> Drafters(ITargetModel model, EngineOptions options, SuffixHistory history) =>
+    [
+        .. options.DraftSources.Distinct().Order().Select(source => (IDrafter)(source switch
+        {
+            DraftSource.Suffix => new SuffixDrafter(history, options.MaxDraftNodes),
+            DraftSource.Prediction => new PredictionDrafter(),
+            DraftSource.Schema => new SchemaDrafter(),
+            DraftSource.Recycling => new RecyclingDrafter(model.VocabularySize, options.RecyclingBytes),
+            _ => throw new ArgumentException($"No drafter of the source {source} can be made here.", nameof(options)),
+        })),
+    ];
 
     private TimeSpan Now => _clock.GetElapsedTime(_start);
 
@@ -83,11 +97,10 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
             throw new ArgumentException("The prompt has no tokens.", nameof(request));
         if (room < 1)
             throw new ArgumentException($"The prompt has {request.PromptIds.Length} tokens; {longest - 1} fit.", nameof(request));
-        foreach (int token in request.PromptIds)
-        {
-            if ((uint)token >= (uint)_model.VocabularySize)
-                throw new ArgumentException($"The prompt names token {token}, outside 0 … {_model.VocabularySize - 1}.", nameof(request));
-        }
+        CheckIds("prompt", request.PromptIds);
+        CheckIds("prediction", request.PredictionIds);
+        foreach (int[] piece in request.CallSkeletons.SelectMany(skeleton => skeleton.Pieces))
+            CheckIds("call skeleton", piece);
 
         if (Interlocked.Increment(ref _waitingRequests) > _options.MaxWaitingRequests || _stopping)
         {
@@ -102,6 +115,13 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         _arrivals.Enqueue(generation);
         _wake.Set();
         return generation;
+    }
+
+    private void CheckIds(string what, ReadOnlySpan<int> ids)
+    {
+        int bad = ids.IndexOfAnyExceptInRange(0, _model.VocabularySize - 1);
+        if (bad >= 0)
+            throw new ArgumentException($"The {what} names token {ids[bad]}, outside 0 … {_model.VocabularySize - 1}.");
     }
 
     /// <summary>Runs the loop on a thread of its own until disposal.</summary>
@@ -144,6 +164,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         for (int i = 0; i < step.Decoding.Count; i++)
         {
             Sequence sequence = step.Decoding[i];
+            _policy.Scored(sequence, drafts[i], logits, row);
             _verifier.Verify(sequence, drafts[i], logits, row, _verification);    // the target decides
             CommitTree(sequence, drafts[i], i);                                   // accepted keys and values are kept
             Publish(sequence, drafts[i]);                                         // tokens are final; drafters learn
@@ -290,7 +311,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
             }
         }
 
-        _policy.Observe(sequence, tree, sequence.Tokens[^tokens.Count..]);
+        _policy.Observe(sequence, tree, _verification.Path, sequence.Tokens[^tokens.Count..]);
         for (int i = 0; i < tokens.Count - 1; i++)
             sequence.Generation.Writer.TryWrite(new TokenOutput(sequence.Choice, tokens[i], _verification.Logprobs[i], null));
         if (_verification.Finish is FinishReason finish)

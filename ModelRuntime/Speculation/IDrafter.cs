@@ -3,6 +3,9 @@ namespace Agentic.ModelRuntime;
 /// <summary>A source of draft nodes. Called by the engine's thread.</summary>
 internal interface IDrafter
 {
+    /// <summary>Under which its nodes are counted.</summary>
+    DraftSource Source { get; }
+
     /// <summary>A sequence was admitted: its prompt is known.</summary>
     void Begin(Sequence sequence);
 
@@ -12,6 +15,15 @@ internal interface IDrafter
     /// <param name="maxNodes">Most nodes worth proposing.</param>
     /// <param name="maxDepth">Deepest node worth proposing.</param>
     void Propose(Sequence sequence, DraftTree tree, int maxNodes, int maxDepth);
+
+    /// <summary>The target scored a tree and has not drawn from it yet: the logits are as the model gave them.</summary>
+    /// <param name="sequence">A begun sequence.</param>
+    /// <param name="verified">n nodes.</param>
+    /// <param name="logits">The root's row is <paramref name="firstRow"/>, node i's the one i + 1 further. Not to be changed.</param>
+    /// <param name="firstRow">The root's row.</param>
+    void Scored(Sequence sequence, DraftTree verified, StepLogits logits, int firstRow)
+    {
+    }
 
     /// <summary>These tokens are final and already part of the sequence.</summary>
     /// <param name="sequence">A begun sequence.</param>

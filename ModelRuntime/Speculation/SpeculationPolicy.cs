@@ -8,7 +8,7 @@ namespace Agentic.ModelRuntime;
 /// </remarks>
 internal sealed class SpeculationPolicy
 {
-    private readonly IReadOnlyList<IDrafter> _drafters;
+    private readonly DrafterEntry[] _drafters;
     private readonly VerifyCost _cost;
     private readonly EngineOptions _options;
     private readonly int _maxPositions;
@@ -21,23 +21,26 @@ internal sealed class SpeculationPolicy
 
     public SpeculationPolicy(IReadOnlyList<IDrafter> drafters, VerifyCost cost, EngineOptions options, int maxPositions, TimeProvider clock)
     {
-        _drafters = drafters;
+        _drafters = [.. drafters.Select(drafter => new DrafterEntry(drafter))];
         _cost = cost;
         _options = options;
         _maxPositions = maxPositions;
         _clock = clock;
     }
 
+    /// <summary>How each source fares.</summary>
+    public IEnumerable<SourceStatistics> Sources => _drafters.Select(entry => entry.Statistics);
+
     public void Begin(Sequence sequence)
     {
-        foreach (IDrafter drafter in _drafters)
-            drafter.Begin(sequence);
+        foreach (DrafterEntry entry in _drafters)
+            entry.Begin(sequence);
     }
 
     public void End(Sequence sequence)
     {
-        foreach (IDrafter drafter in _drafters)
-            drafter.End(sequence);
+        foreach (DrafterEntry entry in _drafters)
+            entry.Drafter.End(sequence);
     }
 
     /// <summary>The trees of a step: what was proposed, cut to what is worth its rows.</summary>
@@ -45,7 +48,7 @@ internal sealed class SpeculationPolicy
     {
         _forest.Reset(step.Decoding.Count);
         int most = _options.MaxDraftNodes, rowsLeft = _options.MaxStepTokens - step.Rows;
-        if (most == 0 || rowsLeft <= 0 || _drafters.Count == 0)
+        if (most == 0 || rowsLeft <= 0 || _drafters.Length == 0)
             return _forest;
 
         long start = _clock.GetTimestamp();
@@ -58,11 +61,24 @@ internal sealed class SpeculationPolicy
         return _forest;
     }
 
-    /// <summary>Tokens became final: drafters learn.</summary>
-    public void Observe(Sequence sequence, DraftTree verified, ReadOnlySpan<int> committed)
+    /// <summary>A tree was scored, and nothing drawn from it yet.</summary>
+    public void Scored(Sequence sequence, DraftTree verified, StepLogits logits, int firstRow)
     {
-        foreach (IDrafter drafter in _drafters)
-            drafter.Observe(sequence, verified, committed);
+        if (!sequence.Generation.Request.Speculation)
+            return;
+        foreach (DrafterEntry entry in _drafters)
+            entry.Scored(sequence, verified, logits, firstRow, _clock);
+    }
+
+    /// <summary>Tokens became final: drafters learn.</summary>
+    public void Observe(Sequence sequence, DraftTree verified, IReadOnlyList<int> path, ReadOnlySpan<int> committed)
+    {
+        double stepSeconds = _cost.Seconds(1, 0), rowSeconds = (_cost.Seconds(16, 0) - stepSeconds) / 15;
+        foreach (DrafterEntry entry in _drafters)
+        {
+            entry.Count(verified, path, stepSeconds, rowSeconds);
+            entry.Observe(sequence, verified, committed, _clock);
+        }
     }
 
     /// <summary>A step took place: the cost curve learns.</summary>
@@ -74,8 +90,8 @@ internal sealed class SpeculationPolicy
         int maxDepth = Math.Min(sequence.RemainingTokens - 1, _maxPositions - sequence.Count - 1);
         if (!sequence.Generation.Request.Speculation || maxDepth <= 0 || sequence.DraftPause-- > 0)
             return;
-        foreach (IDrafter drafter in _drafters)
-            drafter.Propose(sequence, tree, maxNodes, maxDepth);
+        foreach (DrafterEntry entry in _drafters)
+            entry.Propose(sequence, tree, maxNodes, maxDepth, _clock);
 
         // What the grammar forbids will not be drawn.
         if (sequence.Sampler.Constraint is { IsActive: true } constraint)
@@ -85,6 +101,27 @@ internal sealed class SpeculationPolicy
                 allowed[i] = tree.Parents[i] < 0 ? constraint.Allows(tree.TokenIds[i]) : allowed[tree.Parents[i]];
             tree.Keep(allowed);
         }
+
+        // Each source fills a tree of its own; together they share one.
+        if (tree.Count > maxNodes)
+            KeepLikeliest(tree, maxNodes);
+    }
+
+    private void KeepLikeliest(DraftTree tree, int most)
+    {
+        for (int node = 0; node < tree.Count; node++)
+        {
+            if (node == _keys.Length)
+                Grow();
+            (_keys[node], _nodes[node]) = (-tree.Probabilities[node], (0, node));
+        }
+
+        _keys.AsSpan(0, tree.Count).Sort(_nodes.AsSpan(0, tree.Count));
+        Span<bool> marked = MarkedFor(tree.Count);
+        marked.Clear();
+        for (int i = 0; i < most; i++)
+            marked[_nodes[i].Node] = true;
+        tree.Keep(marked);
     }
 
     private void KeepWhatPays(Step step, int rowsLeft)

@@ -5,6 +5,8 @@ namespace Agentic.Tests;
 /// <summary>Proposes what followed earlier occurrences of the last token in the sequence itself, with a wrong sibling beside each node.</summary>
 internal sealed class EchoDrafter(int vocabularySize) : IDrafter
 {
+    public DraftSource Source => DraftSource.Suffix;
+
     public void Begin(Sequence sequence)
     {
     }

@@ -8,6 +8,8 @@ internal sealed class GuessingDrafter(int seed, int vocabularySize) : IDrafter
     private readonly Random _random = new(seed);
     private readonly HashSet<Sequence> _begun = [];
 
+    public DraftSource Source => DraftSource.Suffix;
+
     public void Begin(Sequence sequence) => Assert.True(_begun.Add(sequence));
 
     public void Propose(Sequence sequence, DraftTree tree, int maxNodes, int maxDepth)

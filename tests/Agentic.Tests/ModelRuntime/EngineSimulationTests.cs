@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Agentic.Tests;
 
-/// <summary>Random arrivals, disconnects, full pools, failing steps, a failing store and drafts of two sources against plain decoding, step by step. A failure names its seed.</summary>
+/// <summary>Random arrivals, disconnects, full pools, failing steps, a failing store and drafts of every source against plain decoding, step by step. A failure names its seed.</summary>
 public sealed class EngineSimulationTests
 {
     private const int Vocabulary = 32;
@@ -53,7 +53,7 @@ public sealed class EngineSimulationTests
         using var metrics = new RuntimeMetrics();
         // A flat curve: every proposed node is worth verifying.
         var cost = new VerifyCost([.. Enumerable.Repeat(1.0, 18)], 0);
-        var engine = new InferenceEngine(model, options, [new SuffixDrafter(history, 40), drafter], cost, metrics, TimeProvider.System, NullLogger.Instance);
+        var engine = new InferenceEngine(model, options, RandomSources(random, history, drafter), cost, metrics, TimeProvider.System, NullLogger.Instance);
         int room = Math.Min(model.MaxPositions, engine.Capacity);
 
         List<Generation> generations = [];
@@ -91,6 +91,27 @@ public sealed class EngineSimulationTests
         preemptions += (int)engine.Preemptions;
     }
 
+    /// <summary>Any of the sources, in their order, the last never missing.</summary>
+    private static List<IDrafter> RandomSources(Random random, SuffixHistory history, IDrafter last)
+    {
+        IDrafter[] all =
+        [
+            new SuffixDrafter(history, 40), new PredictionDrafter(), new SchemaDrafter(),
+            new RecyclingDrafter(Vocabulary, byteBudget: random.Next(2) * 4 * SuccessorTable.PageBytes),
+        ];
+        return [.. all.Where(_ => random.Next(4) != 0), last];
+    }
+
+    private static int[] RandomTokens(Random random, int most) => [.. Enumerable.Range(0, random.Next(1, most)).Select(_ => random.Next(Vocabulary))];
+
+    private static CallSkeleton RandomSkeleton(Random random, int tool, int[] prompt)
+    {
+        int promptTokens = random.Next(Math.Min(4, prompt.Length));
+        return new CallSkeleton(
+            tool, random.Next(2), [[.. prompt[^promptTokens..], .. RandomTokens(random, 9)], .. Enumerable.Range(0, random.Next(3)).Select(_ => RandomTokens(random, 5))],
+            promptTokens);
+    }
+
     private static GenerationRequest RandomRequest(Random random, List<Generation> before, int room)
     {
         int[] prompt = [.. Enumerable.Range(0, random.Next(1, 50)).Select(_ => random.Next(Vocabulary))];
@@ -100,10 +121,13 @@ public sealed class EngineSimulationTests
             prompt = [.. earlier.Take(random.Next(1, earlier.Length + 1)), .. prompt.Take(random.Next(5))];
         }
 
+        prompt = prompt[..Math.Min(prompt.Length, room - 1)];
         return new GenerationRequest
         {
             Id = $"r{before.Count}",
-            PromptIds = prompt[..Math.Min(prompt.Length, room - 1)],
+            PromptIds = prompt,
+            PredictionIds = random.Next(3) == 0 ? RandomTokens(random, 60) : null,
+            CallSkeletons = random.Next(3) == 0 ? [.. Enumerable.Range(0, random.Next(1, 6)).Select(tool => RandomSkeleton(random, tool / 2, prompt))] : [],
             Namespace = NamespaceKey.Derive("secret"u8, $"tenant{random.Next(2)}", "model", "tokenizer"),
             MaxOutputTokens = random.Next(1, 60),
             StopTokenIds = random.Next(2) == 0 ? [random.Next(Vocabulary)] : [],

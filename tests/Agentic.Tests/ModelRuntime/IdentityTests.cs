@@ -1,3 +1,4 @@
+using System.Globalization;
 using Agentic.Kernels;
 using Agentic.ModelRuntime;
 using Agentic.Proxy;
@@ -63,20 +64,41 @@ public sealed class IdentityTests
         }
     }
 
-    private static Life Run(Transformer model, EngineOptions options)
+    [Fact]
+    public void AnyCombinationOfSources_SameTokensAndProbabilities()
+    {
+        using var kernels = new CpuKernels();
+        using Transformer model = Transformer.Load(BundledModel.Directory!, new ModelOptions(), kernels);
+        var options = new EngineOptions { KvBlocks = 1200, MaxSequences = 4, MaxDraftNodes = 12 };
+        model.AllocateKv(options.KvBlocks);
+        DraftSource[] sources = [DraftSource.Suffix, DraftSource.Prediction, DraftSource.Schema, DraftSource.Recycling];
+        const int Few = 16;
+        Life plain = Run(model, options with { MaxDraftNodes = 0 }, Few);
+        int[][] written = [.. plain.Outputs.Select(outputs => outputs.Select(output => int.Parse(output.Split(' ')[0], CultureInfo.InvariantCulture)).ToArray())];
+
+        for (int combination = 1; combination < 1 << sources.Length; combination++)
+        {
+            DraftSource[] chosen = [.. sources.Where((_, i) => (combination >> i & 1) != 0)];
+            Life life = Run(model, options with { DraftSources = chosen }, Few, written);
+            Assert.Equal(plain.Outputs, life.Outputs);
+            Assert.True(life.Accepted > 0 || chosen is [DraftSource.Recycling], $"{string.Join(", ", chosen)}: nothing was accepted.");
+        }
+    }
+
+    private static Life Run(Transformer model, EngineOptions options, int requests = Requests, int[][]? written = null)
     {
         using var metrics = new RuntimeMetrics();
         using var history = new SuffixHistory(model.VocabularySize, byteBudget: 64 << 20);
-        InferenceEngine engine = NewEngine(model, options, history, metrics);
+        InferenceEngine engine = NewEngine(model, options, history, metrics, written is null);
         List<Generation> generations = [];
         int steps = 0;
-        for (int i = 0; i < Requests || engine.RunStep(); steps++)
+        for (int i = 0; i < requests || engine.RunStep(); steps++)
         {
             // Arrivals fall between steps, so that requests meet at every stage.
-            if (i < Requests && (i < 4 || steps % 5 == 0))
-                generations.Add(engine.Submit(Request(i, ReferencePrompts.Greedy[i % ReferencePrompts.Greedy.Count].PromptIds)));
+            if (i < requests && (i < 4 || steps % 5 == 0))
+                generations.Add(engine.Submit(Foretold(Request(i, ReferencePrompts.Greedy[i % ReferencePrompts.Greedy.Count].PromptIds), written?[i])));
             i = generations.Count;
-            if (i < Requests)
+            if (i < requests)
                 engine.RunStep();
         }
 
@@ -84,9 +106,21 @@ public sealed class IdentityTests
             [.. generations.Select(generation => Read(generation).Select(Describe).ToList())], generations.Sum(g => g.Statistics.AcceptedTokens), steps);
     }
 
-    private static InferenceEngine NewEngine(Transformer model, EngineOptions options, SuffixHistory history, RuntimeMetrics metrics) => new(
-        model, options, [new SuffixDrafter(history, 12), new EchoDrafter(model.VocabularySize)], new VerifyCost([.. Enumerable.Repeat(1.0, 18)], 0), metrics, TimeProvider.System,
-        NullLogger.Instance);
+    private static InferenceEngine NewEngine(
+        Transformer model, EngineOptions options, SuffixHistory history, RuntimeMetrics metrics, bool echoes = true)
+    {
+        List<IDrafter> drafters = echoes
+            ? [new SuffixDrafter(history, 12), new EchoDrafter(model.VocabularySize)]
+            : InferenceEngine.Drafters(model, options, history);
+        return new(model, options, drafters, new VerifyCost([.. Enumerable.Repeat(1.0, 18)], 0), metrics, TimeProvider.System, NullLogger.Instance);
+    }
+
+    /// <summary>With a prediction and a call skeleton that are nearly what was written: some tokens are left out, others are wrong.</summary>
+    private static GenerationRequest Foretold(GenerationRequest request, int[]? written) => written is null ? request : request with
+    {
+        PredictionIds = [.. written.Where((_, i) => i % 7 != 3).Select((token, i) => i % 5 == 4 ? token + 1 : token)],
+        CallSkeletons = [new CallSkeleton(0, 0, [[request.PromptIds[^1], .. written.Take(6)], [.. written.Skip(8)], [1]], PromptTokens: 1)],
+    };
 
     private static GenerationRequest Request(int index, int[] prompt)
     {

@@ -117,6 +117,8 @@ public sealed class SpeculationPolicyTests
     /// <summary>Proposes a chain of the given reach probabilities.</summary>
     private sealed class ChainDrafter(Step step, float[][] chains) : IDrafter
     {
+        public DraftSource Source => DraftSource.Suffix;
+
         public void Begin(Sequence sequence)
         {
         }

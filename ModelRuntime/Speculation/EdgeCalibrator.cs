@@ -1,0 +1,38 @@
+namespace Agentic.ModelRuntime;
+
+/// <summary>How often the target takes a node once it has come to the node's parent, by classes of nodes that a source tells apart.</summary>
+/// <remarks>Online, and for one namespace: what one tenant's texts are like does not show in another's drafts.</remarks>
+internal sealed class EdgeCalibrator
+{
+    // A prior weighs as much as so many nodes seen.
+    private const float PriorNodes = 4;
+
+    // Counts halve here, so that the last few hundred nodes of a class decide.
+    private const float MostNodes = 500;
+
+    private readonly float[] _priors;
+    private readonly float[] _asked;
+    private readonly float[] _taken;
+
+    /// <param name="priors">[classes] what is believed of each before anything was seen, between 0 and 1.</param>
+    public EdgeCalibrator(ReadOnlySpan<float> priors)
+    {
+        _priors = priors.ToArray();
+        _asked = new float[priors.Length];
+        _taken = new float[priors.Length];
+    }
+
+    /// <summary>Of a node to which the source itself gives such a share among its siblings.</summary>
+    public float Probability(int kind, float share) =>
+        Math.Min(1, share * (_taken[kind] + (PriorNodes * _priors[kind])) / (_asked[kind] + PriorNodes));
+
+    public void Learn(int kind, float share, bool taken)
+    {
+        _asked[kind] += share;
+        _taken[kind] += taken ? 1 : 0;
+        if (_asked[kind] <= MostNodes)
+            return;
+        _asked[kind] /= 2;
+        _taken[kind] /= 2;
+    }
+}
