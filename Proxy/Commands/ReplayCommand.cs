@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
-using Agentic.ModelRuntime;
 using Agentic.SuffixCache;
 using Spectre.Console;
 
@@ -15,8 +14,8 @@ internal static class ReplayCommand
     private static readonly Argument<string[]> Files = new("FILE")
     {
         Arity = ArgumentArity.OneOrMore,
-        Description = "Recordings: OpenAI chats, a JSON object a line (.jsonl, .jsonl.gz), or token segments (.seg.gz). "
-            + "Each starts from an empty cache.",
+        Description = "Recordings: OpenAI chats, a JSON object a line (.jsonl, .jsonl.gz): conversations with \"messages\", or logged "
+            + "requests with their responses; or token segments (.seg.gz). Each starts from an empty cache.",
     };
 
     private static readonly Option<int> Budget = new("--budget")
@@ -26,15 +25,18 @@ internal static class ReplayCommand
         DefaultValueFactory = _ => 32,
     };
 
-    private static readonly Option<string> TokenizerDirectory = CommandRunner.Option<string>(
-        "--tokenizer", "DIR", "The model directory whose tokenizer reads chats. Default: the bundled model's.");
+    private static readonly Option<string> Model = new("--model", "--tokenizer")
+    {
+        HelpName = "DIR",
+        Description = "The model directory whose chat template and tokenizer lay out chats. Default: the bundled model's.",
+    };
 
     private static readonly Option<bool> Json = new("--json") { Description = "Write the figures as JSON." };
 
     public static Command Create()
     {
         const string Help = "Says what speculation would give on recorded conversations, without a model.";
-        var command = new Command("replay", Help) { Files, Budget, TokenizerDirectory, Json };
+        var command = new Command("replay", Help) { Files, Budget, Model, Json };
         command.SetAction(Run);
         return command;
     }
@@ -46,12 +48,12 @@ internal static class ReplayCommand
             throw new CommandException($"budget: {budget} is not a number of nodes; give 1 to {Continuation.MostNodes}");
 
         string[] files = parsed.GetRequiredValue(Files);
-        var reader = new Lazy<Func<string, int[]>>(() => Encoder(parsed.GetValue(TokenizerDirectory)));
+        var layout = new Lazy<ChatLayout>(() => Layout(parsed.GetValue(Model)));
         List<ReplayRow> rows = [];
         ReplayResult all = new();
         foreach (string file in files)
         {
-            IReadOnlyList<RecordedConversation> conversations = Read(file, reader);
+            IReadOnlyList<RecordedConversation> conversations = Read(file, layout);
             int calls = conversations.Sum(conversation => conversation.Segments.Count(segment => segment.Written));
             ReplayResult? result = null;
             Progress.Run(Path.GetFileName(file), calls, report => result = TraceReplay.Run(conversations, budget, () => report(1)));
@@ -66,13 +68,13 @@ internal static class ReplayCommand
             Draw(report);
     }
 
-    private static IReadOnlyList<RecordedConversation> Read(string file, Lazy<Func<string, int[]>> encoder)
+    private static IReadOnlyList<RecordedConversation> Read(string file, Lazy<ChatLayout> layout)
     {
         try
         {
             return file.EndsWith(".seg.gz", StringComparison.OrdinalIgnoreCase)
                 ? RecordedConversation.ReadFile(file)
-                : RecordedChat.ReadFile(file, encoder.Value);
+                : Lay(file, layout.Value);
         }
         catch (InvalidDataException e)
         {
@@ -80,12 +82,44 @@ internal static class ReplayCommand
         }
     }
 
-    private static Func<string, int[]> Encoder(string? directory)
+    private static List<RecordedConversation> Lay(string file, ChatLayout layout)
+    {
+        List<LoggedChat> chats = [.. ChatLog.ReadFile(file)];
+        List<RecordedConversation> conversations = [];
+        int refused = layout.Refused;
+        Progress.Run($"reading {Path.GetFileName(file)}", chats.Count, report =>
+        {
+            foreach (LoggedChat chat in chats)
+            {
+                try
+                {
+                    conversations.AddRange(layout.Lay(chat));
+                }
+                catch (Exception e) when (e is InvalidOperationException or FormatException)
+                {
+                    throw new CommandException($"{file}: a message is not as OpenAI's API has it: {e.Message}");
+                }
+
+                report(1);
+            }
+        });
+        if (layout.Refused > refused)
+        {
+            Console.Error.WriteLine(
+                $"agentic: {file}: {layout.Refused - refused} of {chats.Count} conversations are laid out plainly, "
+                + "because the model's chat template refuses them");
+        }
+
+        return conversations;
+    }
+
+    private static ChatLayout Layout(string? directory)
     {
         directory ??= BundledModel.Directory
-            ?? throw new CommandException("--tokenizer: the bundled model is not here; name a model directory");
-        Tokenizer tokenizer = Tokenizer.Load(directory);
-        return text => tokenizer.Encode(text, addSpecialTokens: false);
+            ?? throw new CommandException("model: the bundled model is not here; name a model directory with --model");
+        return Directory.Exists(directory)
+            ? ChatLayout.Load(directory)
+            : throw new CommandException($"model: '{directory}' is not a directory; name one with a tokenizer.json or tokenizer.model");
     }
 
     private static void Draw(ReplayReport report)

@@ -24,10 +24,15 @@ internal sealed record ReplayReport(int Budget, IReadOnlyList<ReplayRow> Files, 
 /// <param name="PromptNanosecondsPerToken">Recognising or indexing a prompt token.</param>
 /// <param name="BytesPerToken">Index memory at the end.</param>
 /// <param name="IndexTokens">Tokens in it.</param>
+/// <param name="IndexBytes">Bytes of it.</param>
+/// <param name="PromptTokens">Of all calls.</param>
+/// <param name="Drafted">Nodes.</param>
+/// <param name="Accepted">Of those, taken by the recording.</param>
 internal sealed record ReplayRow(
     string File, long Calls, long OutputTokens, long Steps, double TokensPerStep, double DraftedPerStep, double Acceptance,
     double PredictedOverActual, double CalibrationError, DraftTime DraftMicroseconds, double AppendNanosecondsPerToken,
-    double PromptNanosecondsPerToken, double BytesPerToken, long IndexTokens)
+    double PromptNanosecondsPerToken, double BytesPerToken, long IndexTokens, long IndexBytes,
+    long PromptTokens, long Drafted, long Accepted)
 {
     public static ReplayRow Of(string file, ReplayResult result)
     {
@@ -40,7 +45,8 @@ internal sealed record ReplayRow(
             Ratio(result.Accepted, result.Drafted), Ratio(result.Predicted, result.Accepted), Math.Round(result.CalibrationError, 4),
             new DraftTime(Ratio(times.Sum(time => time.TotalMicroseconds), times.Count), At(0.5), At(0.99)),
             Ratio(result.AppendTime.TotalNanoseconds, result.OutputTokens), Ratio(result.PromptTime.TotalNanoseconds, result.PromptTokens),
-            Ratio(result.IndexBytes, result.IndexTokens), result.IndexTokens);
+            Ratio(result.IndexBytes, result.IndexTokens), result.IndexTokens, result.IndexBytes,
+            result.PromptTokens, result.Drafted, result.Accepted);
     }
 }
 

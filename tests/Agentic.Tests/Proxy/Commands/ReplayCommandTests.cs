@@ -1,0 +1,45 @@
+using System.Text.Json.Nodes;
+
+namespace Agentic.Tests;
+
+/// <summary><c>agentic replay</c> as a child process, on logs as users have them.</summary>
+public sealed class ReplayCommandTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public async Task LoggedRequests_HaveAllFiguresAsJson()
+    {
+        string file = _directory["requests.jsonl"];
+        await File.WriteAllLinesAsync(file, Enumerable.Range(0, 4).Select(_ => new JsonObject
+        {
+            ["request"] = new JsonObject { ["messages"] = new JsonArray(Message("user", "How many legs has a spider?")) },
+            ["response"] = new JsonObject { ["choices"] = new JsonArray(new JsonObject { ["message"] = Message("assistant", "A spider has eight legs.") }) },
+        }.ToJsonString()), TestContext.Current.CancellationToken);
+
+        AgenticProcess.Result result = await AgenticProcess.RunAsync("replay", file, "--json");
+
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        JsonNode row = JsonNode.Parse(result.Output)!["files"]![0]!;
+        Assert.Equal(4, (int)row["calls"]!);
+        Assert.InRange((double)row["tokens_per_step"]!, 1.5, 100);
+        foreach (string figure in (ReadOnlySpan<string>)["steps", "drafted", "accepted", "prompt_tokens", "output_tokens", "index_tokens", "index_bytes",
+            "acceptance", "append_nanoseconds_per_token", "bytes_per_token", "drafted_per_step", "predicted_over_actual"])
+            Assert.InRange((double)row[figure]!, double.Epsilon, double.MaxValue);
+        Assert.Equal(JsonNode.Parse(result.Output)!["all"]!["drafted"]!.ToJsonString(), row["drafted"]!.ToJsonString());
+    }
+
+    [Fact]
+    public async Task LineOfAnotherKind_IsOneLineThatNamesIt()
+    {
+        string file = _directory["log.jsonl"];
+        await File.WriteAllTextAsync(file, """{"event":"start"}""", TestContext.Current.CancellationToken);
+        (await AgenticProcess.RunAsync("replay", file)).AssertOneLine("log.jsonl, line 1", "messages");
+        (await AgenticProcess.RunAsync("replay", file, "--model", _directory["none"])).AssertOneLine("none", "not a directory");
+        (await AgenticProcess.RunAsync("replay", _directory["absent.jsonl"])).AssertOneLine("absent.jsonl");
+    }
+
+    private static JsonObject Message(string role, string content) => new() { ["role"] = role, ["content"] = content };
+}
