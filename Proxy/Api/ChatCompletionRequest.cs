@@ -26,8 +26,7 @@ internal sealed record ChatCompletionRequest : SamplingRequest
         ChatTemplateKwargs = fields.Object("chat_template_kwargs")?.Json;
         if (fields.Object("response_format") is { } format && format.RequiredString("type") is var type and not "text")
             throw ApiException.WrongValue("response_format.type", type, "text");
-        if (fields.Object("prediction") is { } prediction && prediction.RequiredString("type") is var kind and not "content")
-            throw ApiException.WrongValue("prediction.type", kind, "content");
+        Prediction = Prediction.Read(fields, ToolUse);
     }
 
     [Description("The conversation: objects with a role (system, developer, user, assistant, tool) and content, a text or text parts.")]
@@ -53,6 +52,9 @@ internal sealed record ChatCompletionRequest : SamplingRequest
 
     [Description("Alternatives reported for each token, 0 to 20.")]
     public int? TopLogprobs { get; }
+
+    [Description("What the answer is expected to be: {\"type\": \"content\", \"content\": a text or text parts}. The answer is the same, only sooner.")]
+    public Prediction? Prediction { get; }
 
     [Description("Extension: further variables of the chat template.")]
     public JsonObject? ChatTemplateKwargs { get; }

@@ -21,6 +21,7 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
         int[] prompt = Encode(context, space, request);
         int room = serving.RoomAfter(prompt.Length, "messages");
         ToolUse tools = request.ToolUse;
+        bool speculates = Serving.WantsSpeculation(context, request);
         Generation generation = serving.Submit(new GenerationRequest
         {
             Id = context.TraceIdentifier,
@@ -30,7 +31,9 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
             MaxOutputTokens = Math.Min(request.MaxCompletionTokens ?? request.MaxTokens ?? room, room),
             StopTokenIds = request.EndTokens(_model),
             Choices = request.Choices,
-            Speculation = Serving.WantsSpeculation(context, request),
+            Speculation = speculates,
+            PredictionIds = request.Prediction is { } prediction ? _encoder!.EncodeAnswer(prediction.Text) : null,
+            CallSkeletons = speculates && tools.Shown is { } shown ? _encoder!.CallSkeletons(space, shown) : [],
             Constraint = tools.Forced is { } names ? ForcedCall.OfFunctions(_model.Codec, names) : null,
         }, "messages");
 
@@ -85,7 +88,7 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
         Serving.ReportSpeculation(context, [generation]);
         await context.Response.WriteAsJsonAsync(
             new ChatCompletion(Wire.NewId("chatcmpl-"), "chat.completion", serving.UnixTime, _model.Name, choices,
-                Usage.Of([generation], reading.Choices.Sum(choice => choice.Tokens)), Wire.ServiceTier, serving.Fingerprint),
+                UsageOf(generation, reading), Wire.ServiceTier, serving.Fingerprint),
             WireJson.Wire.ChatCompletion, "application/json", context.RequestAborted);
     }
 
@@ -106,9 +109,13 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
                 },
                 () => stream.FlushAsync(context.RequestAborted),
                 context.RequestAborted);
-            chunks.WriteEnd(Usage.Of([generation], reading.Choices.Sum(choice => choice.Tokens)));
+            chunks.WriteEnd(UsageOf(generation, reading));
         });
     }
+
+    private static Usage UsageOf(Generation generation, AnswerReading reading) => Usage.Of(
+        [generation], reading.Choices.Sum(choice => choice.Tokens),
+        generation.Request.PredictionIds is { } predicted ? Prediction.Compare(predicted, reading.Choices[0].Ids) : null);
 
     private static string FinishOf(ChoiceReader choice, ToolUse tools) =>
         choice.Finish == FinishReason.Length ? "length" : choice.Calls > 0 ? tools.FinishReason : "stop";

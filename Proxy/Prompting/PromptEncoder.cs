@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Agentic.ModelRuntime;
 using Agentic.SuffixCache;
 
 namespace Agentic.Proxy;
@@ -12,9 +13,22 @@ namespace Agentic.Proxy;
 internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, int mostRememberedTokens)
 {
     private readonly AnswerMemory _memory = new(mostRememberedTokens);
+    private CallLayouts? _layouts;
 
     /// <summary>What the template can take.</summary>
     public TemplateTraits Traits { get; } = new(template);
+
+    /// <summary>Calls of these tools as the model would write them, as far as their schemas tell.</summary>
+    public IReadOnlyList<CallSkeleton> CallSkeletons(NamespaceKey space, JsonArray tools) =>
+        (_layouts ??= new CallLayouts(codec, template, Traits)).Of(space, tools);
+
+    /// <summary>Token ids of a text as an answer begins with it: after the generation prompt, whose last characters may share a token rule.</summary>
+    public int[] EncodeAnswer(string text)
+    {
+        int[] before = codec.Encode(Traits.GenerationPrompt, addSpecialTokens: false);
+        int[] whole = codec.Encode(Traits.GenerationPrompt + text, addSpecialTokens: false);
+        return whole.AsSpan().StartsWith(before) ? whole[before.Length..] : codec.Encode(text, addSpecialTokens: false);
+    }
 
     /// <summary>Keeps an answer's tokens for when its message comes back.</summary>
     /// <param name="space">Whose answer it is.</param>
