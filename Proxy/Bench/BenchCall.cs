@@ -1,10 +1,16 @@
+using Agentic.ModelRuntime;
+
 namespace Agentic.Proxy;
 
 /// <summary>One call of an agent: the prompt it sends and, in a forced run, the output it got.</summary>
 /// <param name="Workload">What the figures are grouped by.</param>
 /// <param name="PromptIds">Token ids.</param>
 /// <param name="OutputIds">Recorded token ids, or null where the model writes freely.</param>
-internal sealed record BenchCall(string Workload, int[] PromptIds, int[]? OutputIds);
+internal sealed record BenchCall(string Workload, int[] PromptIds, int[]? OutputIds)
+{
+    /// <summary>The call's tools as a server lays them out.</summary>
+    public IReadOnlyList<CallSkeleton> CallSkeletons { get; init; } = [];
+}
 
 /// <summary>One pass over a workload in one mode.</summary>
 /// <param name="Workload">The calls.</param>

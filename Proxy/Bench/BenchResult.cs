@@ -34,14 +34,14 @@ internal sealed record BenchResult(
     /// <summary>The results as aligned text, a row a mode.</summary>
     public static string Table(IReadOnlyList<BenchResult> results)
     {
-        int width = results.Max(result => result.Workload.Length);
+        int width = results.Max(result => result.Workload.Length), mode = results.Max(result => result.Mode.Length);
         var text = new StringBuilder();
-        text.Append("workload".PadRight(width)).AppendLine(
-            " mode      calls  tokens  tokens/s  speed-up   decode  tokens/step  drafted/step  acceptance  predicted");
+        text.Append("workload".PadRight(width)).Append(' ').Append("mode".PadRight(mode)).AppendLine(
+            "  calls  tokens  tokens/s  speed-up   decode  tokens/step  drafted/step  acceptance  predicted");
         foreach (BenchResult result in results)
         {
-            text.Append(result.Workload.PadRight(width)).Append(
-                CultureInfo.InvariantCulture, $" {result.Mode,-8} {result.Calls,6} {result.OutputTokens,7} {result.TokensPerSecond,9:0}").Append(
+            text.Append(result.Workload.PadRight(width)).Append(' ').Append(result.Mode.PadRight(mode)).Append(
+                CultureInfo.InvariantCulture, $" {result.Calls,6} {result.OutputTokens,7} {result.TokensPerSecond,9:0}").Append(
                 CultureInfo.InvariantCulture, $" {result.Speedup,8:0.00}× {result.DecodeSpeedup,7:0.00}× {result.TokensPerStep,12:0.00}").AppendLine(
                 CultureInfo.InvariantCulture, $" {result.DraftedPerStep,13:0.0} {result.Acceptance,11:0.00} {result.PredictedToActual,10:0.00}");
         }

@@ -37,7 +37,8 @@ internal sealed class BenchRunner(ForcedModel model, EngineOptions options, Benc
     {
         using var metrics = new RuntimeMetrics();
         using SuffixHistory? history = mode == BenchSettings.Plain ? null : new SuffixHistory(model.VocabularySize, HistoryBytes);
-        await using InferenceEngine engine = InferenceEngine.Create(model, options, history, metrics, TimeProvider.System, NullLogger.Instance);
+        await using InferenceEngine engine = InferenceEngine.Create(
+            model, options with { DraftSources = BenchSettings.SourcesOf(mode) }, history, metrics, TimeProvider.System, NullLogger.Instance);
         engine.Start();
 
         long outputs = 0, steps = 0, drafted = 0, accepted = 0;
@@ -80,6 +81,7 @@ internal sealed class BenchRunner(ForcedModel model, EngineOptions options, Benc
     {
         Id = $"bench-{index}",
         PromptIds = call.PromptIds,
+        CallSkeletons = call.CallSkeletons,
         Namespace = Namespace,
         MaxOutputTokens = call.OutputIds?.Length ?? settings.MaxTokens,
         StopTokenIds = call.OutputIds is null ? settings.StopTokenIds : [],
@@ -92,6 +94,7 @@ internal sealed record BenchSettings
 {
     public const string Plain = "plain";
 
+    /// <summary>Sources of drafts of each mode, joined by plus signs; <see cref="Plain"/> for none.</summary>
     public required IReadOnlyList<string> Modes { get; init; }
 
     public required IReadOnlyList<int> StopTokenIds { get; init; }
@@ -103,4 +106,8 @@ internal sealed record BenchSettings
     public int MaxTokens { get; init; } = 512;
 
     public float Temperature { get; init; }
+
+    /// <summary>What drafts in a mode.</summary>
+    public static DraftSource[] SourcesOf(string mode) =>
+        mode == Plain ? [] : [.. mode.Split('+').Select(source => Enum.Parse<DraftSource>(source, ignoreCase: true))];
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Agentic.ModelRuntime;
 
 namespace Agentic.Proxy;
@@ -26,6 +27,7 @@ internal sealed record BenchWorkload(string Name, IReadOnlyList<BenchCall> Calls
     {
         Tokenizer tokenizer = Tokenizer.Load(modelDirectory);
         ChatTemplate template = ChatTemplate.Load(modelDirectory);
+        var encoder = new PromptEncoder(new TokenizerCodec(tokenizer), template, mostRememberedTokens: 0);
         Dictionary<string, (List<BenchCall> Calls, int Skipped)> workloads = [];
         foreach (ConversationFile.Call call in files.SelectMany(ConversationFile.Read))
         {
@@ -55,7 +57,10 @@ internal sealed record BenchWorkload(string Name, IReadOnlyList<BenchCall> Calls
                     answer = tokenizer.Encode(whole[prompt.Length..], addSpecialTokens: false);
                 }
 
-                return new BenchCall(call.Workload, tokenizer.Encode(prompt, addSpecialTokens: false), answer);
+                return new BenchCall(call.Workload, tokenizer.Encode(prompt, addSpecialTokens: false), answer)
+                {
+                    CallSkeletons = call.Prompt["tools"] is JsonArray tools ? encoder.CallSkeletons(default, tools) : [],
+                };
             }
             catch (ChatTemplateException)
             {

@@ -26,6 +26,13 @@ internal static class BenchCommand
     private static readonly Option<float?>
         Temperature = CommandRunner.Option<float?>("--temperature", "T", "Of free answers. Default: 0.");
 
+    private static readonly Option<string?>
+        Sources = CommandRunner.Option<string?>(
+            "--sources", "LIST", "Sources of drafts to measure, each alone or joined: suffix,suffix+schema,suffix+recycling. Default: suffix+schema.");
+
+    // A prediction comes with a request, and recorded conversations have none.
+    private static readonly DraftSource[] Choices = [DraftSource.Suffix, DraftSource.Schema, DraftSource.Recycling];
+
     private static readonly Option<bool>
         Json = new("--json") { Description = "Every pass as JSON instead of a table." };
 
@@ -33,7 +40,7 @@ internal static class BenchCommand
     {
         var command = new Command("bench", "Measures plain decoding against speculation, turn by turn in one run.")
         {
-            Model, Prompts, Traces, Rounds, Concurrency, MaxCalls, MaxTokens, DraftNodes, Threads, Temperature, Json,
+            Model, Prompts, Traces, Rounds, Concurrency, MaxCalls, MaxTokens, DraftNodes, Threads, Temperature, Sources, Json,
         };
         command.SetAction((parsed, cancellation) => Task.FromResult(Run(parsed, cancellation)));
         return command;
@@ -67,7 +74,7 @@ internal static class BenchCommand
 
         var settings = new BenchSettings
         {
-            Modes = [BenchSettings.Plain, "suffix"],
+            Modes = ModesOf(parsed),
             StopTokenIds = [.. GenerationConfig.Read(directory).EosTokenIds],
             Rounds = Positive(parsed, Rounds, 3),
             Concurrency = concurrency,
@@ -104,6 +111,19 @@ internal static class BenchCommand
         return results.All(result => result.SameTokens)
             ? 0
             : throw new CommandException("two modes wrote different tokens: speculation changed an answer, which is a fault of the server");
+    }
+
+    private static string[] ModesOf(ParseResult parsed)
+    {
+        string[] names = [.. Choices.Select(source => source.ToString().ToLowerInvariant())];
+        string[] modes = (parsed.GetValue(Sources) ?? "suffix+schema").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        foreach (string name in modes.SelectMany(mode => mode.Split('+')))
+        {
+            if (!names.Contains(name))
+                throw new CommandException($"sources: '{name}' is not known; name {string.Join(", ", names)}, joined by + to measure them together");
+        }
+
+        return [BenchSettings.Plain, .. modes.Distinct()];
     }
 
     private static string BundledWorld() =>
