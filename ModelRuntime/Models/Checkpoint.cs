@@ -1,15 +1,18 @@
+using System.Buffers.Binary;
 using Agentic.Kernels;
 
 namespace Agentic.ModelRuntime;
 
-/// <summary>The weights of a model directory: model.safetensors, or the files that model.safetensors.index.json names.</summary>
-/// <remarks>Weights stay in the mapped files and are shared with every process that maps them; only what has to be converted is copied, a tensor
-/// at a time.</remarks>
+/// <summary>The weights of a model directory: model.safetensors or the files that model.safetensors.index.json names; failing these
+/// pytorch_model.bin in the same two ways.</summary>
+/// <remarks>Safetensors stay in the mapped files and are shared with every process that maps them; only what has to be converted is copied, a tensor
+/// at a time. A pickle is copied whole, and never executed.</remarks>
 internal sealed unsafe class Checkpoint : IDisposable
 {
-    private const string Single = "model.safetensors", Index = "model.safetensors.index.json";
-    private readonly Dictionary<string, SafetensorsFile> _files = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, SafetensorsFile> _fileOfTensor = new(StringComparer.Ordinal);
+    private static readonly string[] Singles = ["model.safetensors", "pytorch_model.bin"];
+    private static readonly string[] Indices = [.. Singles.Select(single => single + ".index.json")];
+    private readonly Dictionary<string, TensorFile> _files = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, TensorFile> _fileOfTensor = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Weight> _converted = new(StringComparer.Ordinal);
     private readonly List<NativeArray<byte>> _copies = [];
     private readonly ModelStorage _storage;
@@ -32,10 +35,12 @@ internal sealed unsafe class Checkpoint : IDisposable
         Checkpoint checkpoint = new(directory, storage);
         try
         {
-            if (File.Exists(Path.Combine(directory, Single)))
-                checkpoint.AddAll(Single);
+            string first = Singles.Zip(Indices).SelectMany(pair => new[] { pair.First, pair.Second })
+                .First(name => File.Exists(Path.Combine(directory, name)));
+            if (Singles.Contains(first))
+                checkpoint.AddAll(first);
             else
-                checkpoint.AddIndexed(JsonFile.Read(Path.Combine(directory, Index)));
+                checkpoint.AddIndexed(JsonFile.Read(Path.Combine(directory, first)));
             return checkpoint;
         }
         catch
@@ -67,9 +72,9 @@ internal sealed unsafe class Checkpoint : IDisposable
     /// <summary>A tensor as it is stored, whatever its shape.</summary>
     public Weight Stored(string name)
     {
-        if (!_fileOfTensor.TryGetValue(name, out SafetensorsFile? file))
+        if (!_fileOfTensor.TryGetValue(name, out TensorFile? file))
             throw new ModelLoadException($"{Directory} lacks the tensor {name}, which config.json demands: config.json and weights do not belong together");
-        SafetensorsFile.Entry entry = file.Entries[name];
+        TensorFile.Entry entry = file.Entries[name];
         ElementType type = entry.Type switch
         {
             "F32" => ElementType.Float32,
@@ -82,9 +87,31 @@ internal sealed unsafe class Checkpoint : IDisposable
         return new Weight(name, type, entry.Shape, file.Start + (nint)entry.Offset);
     }
 
+    /// <summary>A tensor of whole numbers, in one dimension.</summary>
+    /// <exception cref="ModelLoadException">It is absent, of another length or type.</exception>
+    public long[] Integers(string name, int length)
+    {
+        if (!_fileOfTensor.TryGetValue(name, out TensorFile? file))
+            throw new ModelLoadException($"{Directory} lacks the tensor {name}; fetch the whole checkpoint");
+        TensorFile.Entry entry = file.Entries[name];
+        if (!entry.Shape.AsSpan().SequenceEqual([length]) || entry.Type is not ("I64" or "I32"))
+            throw new ModelLoadException(
+                $"{file.Path}: tensor {name} is {entry.Type} {Weight.Describe(entry.Shape)} and should be I64 or I32 [{length}]");
+        var bytes = new ReadOnlySpan<byte>((void*)(file.Start + (nint)entry.Offset), (int)entry.Bytes);
+        long[] values = new long[length];
+        for (int i = 0; i < length; i++)
+        {
+            values[i] = entry.Type == "I64"
+                ? BinaryPrimitives.ReadInt64LittleEndian(bytes[(i * sizeof(long))..])
+                : BinaryPrimitives.ReadInt32LittleEndian(bytes[(i * sizeof(int))..]);
+        }
+
+        return values;
+    }
+
     public void Dispose()
     {
-        foreach (SafetensorsFile file in _files.Values)
+        foreach (TensorFile file in _files.Values)
             file.Dispose();
         foreach (NativeArray<byte> copy in _copies)
             copy.Dispose();
@@ -98,17 +125,13 @@ internal sealed unsafe class Checkpoint : IDisposable
             throw new ModelLoadException($"{directory} does not exist; give the directory of a Hugging Face checkpoint");
         if (!File.Exists(Path.Combine(directory, "config.json")))
             throw new ModelLoadException($"{directory} has no config.json; fetch the whole checkpoint");
-        if (File.Exists(Path.Combine(directory, Single)) || File.Exists(Path.Combine(directory, Index)))
-            return;
-        bool pickled = System.IO.Directory.EnumerateFiles(directory, "pytorch_model*.bin*").Any();
-        throw new ModelLoadException(pickled
-            ? $"{directory} has its weights in pytorch_model.bin only; convert them to safetensors (load with transformers and save_pretrained)"
-            : $"{directory} has neither {Single} nor {Index}; fetch the whole checkpoint");
+        if (!Singles.Concat(Indices).Any(name => File.Exists(Path.Combine(directory, name))))
+            throw new ModelLoadException($"{directory} has neither {Singles[0]} nor {Indices[0]}; fetch the whole checkpoint");
     }
 
-    private SafetensorsFile AddAll(string fileName)
+    private TensorFile AddAll(string fileName)
     {
-        SafetensorsFile file = Open(fileName);
+        TensorFile file = Open(fileName);
         foreach (string name in file.Entries.Keys)
             _fileOfTensor[name] = file;
         return file;
@@ -122,7 +145,7 @@ internal sealed unsafe class Checkpoint : IDisposable
             string fileName = map.String(name) ?? throw new ModelLoadException($"{index.Path} names no file for tensor {name}; fetch it again");
             if (Path.GetFileName(fileName) != fileName || fileName.Length == 0)
                 throw new ModelLoadException($"{index.Path} puts tensor {name} in \"{fileName}\", which is not a file name");
-            if (!_files.TryGetValue(fileName, out SafetensorsFile? file))
+            if (!_files.TryGetValue(fileName, out TensorFile? file))
             {
                 if (!File.Exists(Path.Combine(Directory, fileName)))
                     throw new ModelLoadException($"{index.Path} puts tensor {name} in {fileName}, which is absent; fetch the whole checkpoint");
@@ -136,9 +159,9 @@ internal sealed unsafe class Checkpoint : IDisposable
         }
     }
 
-    private SafetensorsFile Open(string fileName)
+    private TensorFile Open(string fileName)
     {
-        SafetensorsFile file = SafetensorsFile.Open(Path.Combine(Directory, fileName));
+        TensorFile file = TensorFile.Open(Path.Combine(Directory, fileName));
         _files.Add(fileName, file);
         return file;
     }

@@ -17,15 +17,18 @@ internal sealed unsafe class FeedForward(ModelConfig config, IKernels kernels) :
     public void Run(LayerWeights weights, float* input, float* output, int rows)
     {
         if (weights.Sparse is { } sparse)
-        {
             RunExperts(sparse, input, output, rows);
-            return;
-        }
+        else
+            Run(weights.Dense!, input, output, rows);
+    }
 
+    /// <summary>output = mlp(input), both [rows, hidden].</summary>
+    public void Run(Mlp mlp, float* input, float* output, int rows)
+    {
         for (int start = 0; start < rows; start += MaxRows)
         {
             long offset = (long)start * config.HiddenSize;
-            RunMlp(weights.Dense!, input + offset, output + offset, Math.Min(MaxRows, rows - start));
+            RunMlp(mlp, input + offset, output + offset, Math.Min(MaxRows, rows - start));
         }
     }
 

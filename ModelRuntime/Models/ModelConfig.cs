@@ -56,7 +56,15 @@ internal sealed record ModelConfig
     public static ModelConfig Read(string path)
     {
         JsonFile json = JsonFile.Read(path);
-        string architecture = ReadArchitecture(json);
+        return Read(json, ReadArchitecture(json));
+    }
+
+    /// <summary>The shape as an object of a larger file has it.</summary>
+    /// <param name="json">Sizes and switches.</param>
+    /// <param name="architecture">One that is supported, whatever the object calls itself.</param>
+    public static ModelConfig Read(JsonFile json, string architecture)
+    {
+        string path = json.Path;
         if (json.Find("quantization_config") is not null)
             throw new ModelLoadException($"{path}: quantized checkpoints are not supported; use the original in bf16, f16 or f32");
         if (json.String("hidden_act") is { } activation and not ("silu" or "swish"))
@@ -98,22 +106,27 @@ internal sealed record ModelConfig
         };
     }
 
-    private static string ReadArchitecture(JsonFile json)
-    {
-        string? architecture = json.Strings("architectures")?.FirstOrDefault() ?? json.String("model_type") switch
-        {
-            "llama" => "LlamaForCausalLM",
-            "mistral" => "MistralForCausalLM",
-            "qwen2" => "Qwen2ForCausalLM",
-            "qwen3" => "Qwen3ForCausalLM",
-            "qwen3_moe" => "Qwen3MoeForCausalLM",
-            { } other => other,
-            null => throw new ModelLoadException($"{json.Path} names no \"architectures\" and no \"model_type\"; {Supported}"),
-        };
-        return architecture is "LlamaForCausalLM" or "MistralForCausalLM" or "Qwen2ForCausalLM" or "Qwen3ForCausalLM" or "Qwen3MoeForCausalLM"
+    /// <summary>The architecture the object names, or its model type stands for.</summary>
+    public static string ReadArchitecture(JsonFile json) => json.Strings("architectures")?.FirstOrDefault() is not { } architecture
+        ? ReadArchitecture(json.String("model_type"), json.Path)
+        : IsSupported(architecture)
             ? architecture
             : throw new ModelLoadException($"{json.Path}: architecture {architecture} is not supported; {Supported}");
-    }
+
+    /// <summary>The architecture a model type stands for.</summary>
+    public static string ReadArchitecture(string? modelType, string path) => modelType switch
+    {
+        "llama" => "LlamaForCausalLM",
+        "mistral" => "MistralForCausalLM",
+        "qwen2" => "Qwen2ForCausalLM",
+        "qwen3" => "Qwen3ForCausalLM",
+        "qwen3_moe" => "Qwen3MoeForCausalLM",
+        null => throw new ModelLoadException($"{path} names no \"architectures\" and no \"model_type\"; {Supported}"),
+        _ => throw new ModelLoadException($"{path}: architecture {modelType} is not supported; {Supported}"),
+    };
+
+    public static bool IsSupported(string architecture) =>
+        architecture is "LlamaForCausalLM" or "MistralForCausalLM" or "Qwen2ForCausalLM" or "Qwen3ForCausalLM" or "Qwen3MoeForCausalLM";
 
     /// <summary>Mistral and the Qwen3 mixture have one window for all layers; Qwen2 and Qwen3 name each layer's kind, or say from which layer on.
     /// Llama has none, whatever its file says.</summary>

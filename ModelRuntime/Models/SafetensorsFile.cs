@@ -8,16 +8,15 @@ namespace Agentic.ModelRuntime;
 /// <summary>One safetensors file, mapped: eight bytes of header length, a JSON header, and the tensors' bytes without a gap.</summary>
 /// <remarks>Everything the reference reader checks is checked before a byte of a tensor is used: nothing lies outside the file or overlaps, no byte
 /// is left over, and each range is as long as its shape and type say.</remarks>
-internal sealed unsafe class SafetensorsFile : IDisposable
+internal sealed unsafe class SafetensorsFile : TensorFile
 {
     private const long MaxHeaderBytes = 100_000_000;
     private readonly MemoryMappedFile _map;
     private readonly MemoryMappedViewAccessor _view;
-    private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
 
     private SafetensorsFile(string path, MemoryMappedFile map)
+        : base(path)
     {
-        Path = path;
         _map = map;
         _view = map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
         byte* start = null;
@@ -25,22 +24,11 @@ internal sealed unsafe class SafetensorsFile : IDisposable
         Start = (nint)(start + _view.PointerOffset);
     }
 
-    /// <summary>Where a tensor lies.</summary>
-    /// <param name="Type">Type as the header spells it.</param>
-    /// <param name="Shape">Row-major.</param>
-    /// <param name="Offset">First byte in the file.</param>
-    /// <param name="Bytes">Length.</param>
-    internal readonly record struct Entry(string Type, int[] Shape, long Offset, long Bytes);
-
-    public string Path { get; }
-
     /// <summary>First byte of the file in memory.</summary>
-    public nint Start { get; }
-
-    public IReadOnlyDictionary<string, Entry> Entries => _entries;
+    public override nint Start { get; }
 
     /// <exception cref="ModelLoadException">The file is absent, truncated or damaged.</exception>
-    public static SafetensorsFile Open(string path)
+    public static new SafetensorsFile Open(string path)
     {
         try
         {
@@ -66,7 +54,7 @@ internal sealed unsafe class SafetensorsFile : IDisposable
         }
     }
 
-    public void Dispose()
+    public override void Dispose()
     {
         _view.SafeMemoryMappedViewHandle.ReleasePointer();
         _view.Dispose();

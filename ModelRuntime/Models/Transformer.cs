@@ -21,8 +21,7 @@ public sealed unsafe class Transformer : ITargetModel
     private readonly int _qkvWidth;
     private readonly NativeArray<float> _residual = new(), _normed = new(), _delta = new(), _qkv = new(), _attention = new();
     private readonly NativeArray<float> _scoredResidual = new(), _scoredDelta = new(), _logits = new();
-    private readonly NativeArray<SequenceRows> _sequences = new();
-    private readonly NativeArray<int> _blockTables = new();
+    private readonly SequenceLayout _sequences = new();
     private KvCache? _cache;
     private int[] _boundaries = [];
     private NativeArray<float>[] _boundaryStates = [];
@@ -99,7 +98,7 @@ public sealed unsafe class Transformer : ITargetModel
         fixed (int* tokens = rows.TokenIds, positions = rows.Positions, slots = rows.Slots, scored = rows.LogitRows)
         fixed (uint* ancestors = rows.Ancestors)
         {
-            LaySequences(rows, ancestors);
+            _sequences.Lay(rows, ancestors, BlockSize);
             _kernels.Embed(new EmbedArgs
             {
                 TokenIds = tokens,
@@ -156,7 +155,6 @@ public sealed unsafe class Transformer : ITargetModel
             [_residual, _normed, _delta, _qkv, _attention, _scoredResidual, _scoredDelta, _logits, .. _boundaryStates])
             array.Dispose();
         _sequences.Dispose();
-        _blockTables.Dispose();
         _feedForward.Dispose();
         _rope.Dispose();
         _cache?.Dispose();
@@ -184,32 +182,6 @@ public sealed unsafe class Transformer : ITargetModel
         _qkv.Reserve((long)rows * _qkvWidth);
         _attention.Reserve((long)rows * _config.Heads * _config.HeadDim);
     }
-
-    /// <summary>Copies the sequences' parts with the block tables they reach into, where kernels can follow pointers.</summary>
-    private void LaySequences(StepRows rows, uint* ancestors)
-    {
-        int blocks = 0;
-        foreach (StepRows.SequencePart part in rows.Sequences)
-            blocks += BlocksOf(part);
-        int* table = _blockTables.Reserve(blocks);
-        SequenceRows* next = _sequences.Reserve(rows.Sequences.Length);
-        foreach (StepRows.SequencePart part in rows.Sequences)
-        {
-            part.BlockTable.AsSpan(0, BlocksOf(part)).CopyTo(new Span<int>(table, BlocksOf(part)));
-            *next++ = new SequenceRows
-            {
-                RowStart = part.RowStart,
-                RowCount = part.RowCount,
-                ContextLength = part.ContextLength,
-                BlockTable = table,
-                Ancestors = part.AncestorStart < 0 ? null : ancestors + part.AncestorStart,
-                AncestorWords = part.AncestorWords,
-            };
-            table += BlocksOf(part);
-        }
-    }
-
-    private int BlocksOf(StepRows.SequencePart part) => (part.ContextLength + part.RowCount + BlockSize - 1) / BlockSize;
 
     private void Attend(
         LayerWeights weights, KvLayer cache, float* cosSin, int* positions, int* slots, int rows, int sequences, int slidingWindow)

@@ -19,7 +19,7 @@ public sealed class CheckpointTests
         AssertRefused(directory["config.json"], "is a file");
         AssertRefused(directory.Path, "neither model.safetensors nor");
         File.WriteAllText(directory["pytorch_model.bin"], "");
-        AssertRefused(directory.Path, "convert");
+        AssertRefused(directory.Path, "no zip archive");
         File.WriteAllText(directory["model.safetensors"], "");
         AssertRefused(directory.Path, "model.safetensors has 0 bytes");
     }

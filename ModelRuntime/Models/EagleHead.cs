@@ -1,0 +1,264 @@
+using System.Runtime.InteropServices;
+using Agentic.Kernels;
+
+namespace Agentic.ModelRuntime;
+
+/// <summary>An EAGLE draft head: one decoder layer that guesses the target's next states from its last ones and the token that followed.</summary>
+/// <remarks>
+/// EAGLE-3 (arXiv 2503.01840) with the options of 3.1, and EAGLE-1 (arXiv 2401.15077), whose weights EAGLE-2 and HASS share. A row is the pair
+/// of the hidden state at position i and the token at i + 1, and stands at position i; it scores the token at i + 2. The hidden state is what
+/// <see cref="Fuse"/> makes of the target's states where they are known, and what the head itself put out for the row before where they are not.
+/// </remarks>
+internal sealed unsafe class EagleHead : IDisposable
+{
+    private const int SlotsPerBlock = 1;
+    private readonly IKernels _kernels;
+    private readonly Checkpoint _checkpoint;
+    private readonly EagleWeights _weights;
+    private readonly TransformerWeights _target;
+    private readonly RopeTable _rope;
+    private readonly FeedForward _feedForward;
+    private readonly float _targetEpsilon;
+    private readonly SequenceLayout _sequences = new();
+    private readonly NativeArray<float> _states = new(), _normed = new(), _input = new(), _residual = new(), _qkv = new(), _attention = new();
+    private readonly NativeArray<float> _delta = new(), _scored = new(), _logits = new();
+    private KvCache? _cache;
+
+    private EagleHead(Checkpoint checkpoint, EagleConfig config, Transformer target, IKernels kernels)
+    {
+        _kernels = kernels;
+        _checkpoint = checkpoint;
+        _target = target.Weights;
+        _targetEpsilon = target.Config.NormEpsilon;
+        _weights = EagleWeights.Load(checkpoint, config, target.Weights);
+        _rope = new RopeTable(config.Layer.Rope, config.Layer.HeadDim);
+        _feedForward = new FeedForward(config.Layer, kernels);
+        Config = config;
+    }
+
+    public EagleConfig Config { get; }
+
+    /// <summary>Elements of a hidden state.</summary>
+    public int HiddenSize => Config.Layer.HiddenSize;
+
+    /// <summary>Opens a directory with a head's config.json and weights.</summary>
+    /// <param name="directory">Of SafeAILab, SpecForge or speculators; safetensors or pytorch_model.bin.</param>
+    /// <param name="target">The model it drafts for; stays the caller's and outlives the head.</param>
+    /// <param name="kernels">Where it computes; likewise.</param>
+    /// <exception cref="ModelLoadException">It is no head, a damaged one, or one of another model.</exception>
+    public static EagleHead Load(string directory, Transformer target, IKernels kernels)
+    {
+        Checkpoint checkpoint = Checkpoint.Open(directory);
+        try
+        {
+            return new EagleHead(checkpoint, EagleConfig.Read(Path.Combine(directory, "config.json"), target.Config), target, kernels);
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Allocates the head's own KV pool, in blocks of one slot: rows of a draft tree share their context slot by slot.</summary>
+    public void AllocateKv(int slots)
+    {
+        if (_cache is not null)
+            throw new InvalidOperationException("The KV pool is allocated already.");
+        _cache = new KvCache(Config.Layer, new ModelOptions(BlockSize: SlotsPerBlock), slots);
+    }
+
+    /// <summary>The target's token of a draft token.</summary>
+    public int TargetToken(int draftToken) => _weights.TargetTokens is int[] tokens ? tokens[draftToken] : draftToken;
+
+    /// <summary>Hidden states from the target's own.</summary>
+    /// <param name="states">[boundaries] pointers to [rows, target hidden]: the residual stream at each of <see cref="EagleConfig.Boundaries"/>.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="output">[rows, hidden], written.</param>
+    public void Fuse(ReadOnlySpan<nint> states, int rows, float* output)
+    {
+        int width = Config.TargetHiddenSize, all = width * states.Length;
+        if (!Config.IsEagle3)
+        {
+            Norm((float*)states[0], _target.FinalNorm, width, output, rows, _targetEpsilon);
+            return;
+        }
+
+        float* fused = _states.Reserve((long)rows * all), normed = _normed.Reserve((long)rows * all);
+        for (int i = 0; i < states.Length; i++)
+        {
+            float* state = (float*)states[i];
+            if (Config.NormEachState)
+            {
+                Norm(state, _weights.StateNorms[i], width, normed, rows, Config.Layer.NormEpsilon);
+                state = normed;
+            }
+
+            CopyColumns(state, width, fused + (i * width), all, rows);
+        }
+
+        if (Config.NormBeforeFuse && !Config.NormEachState)
+        {
+            Norm(fused, _weights.StateNorms[0], all, normed, rows, Config.Layer.NormEpsilon);
+            fused = normed;
+        }
+
+        _kernels.Apply(_weights.Fuse, fused, output, HiddenSize, rows);
+    }
+
+    /// <summary>Runs rows through the layer: writes their keys and values, and scores those that ask for it.</summary>
+    /// <param name="rows">Tokens one ahead of their states; positions and slots of the states.</param>
+    /// <param name="hidden">[rows, hidden] states.</param>
+    /// <param name="output">[rows, hidden], written: what a next draft step continues from. May be <paramref name="hidden"/>.</param>
+    /// <returns>[scored rows, draft vocabulary], valid until the next call.</returns>
+    public StepLogits Forward(StepRows rows, float* hidden, float* output)
+    {
+        KvCache cache = _cache ?? throw new InvalidOperationException("The KV pool is not allocated yet.");
+        int count = rows.RowCount, highest = 0;
+        foreach (int position in rows.Positions)
+            highest = Math.Max(highest, position);
+        float* cosSin = _rope.Covering(highest + 1);
+        float* residual = _residual.Reserve((long)count * HiddenSize), delta = _delta.Reserve((long)count * HiddenSize);
+        float* input = _input.Reserve((long)count * 2 * HiddenSize), normed = _normed.Reserve((long)count * HiddenSize);
+        fixed (int* tokens = rows.TokenIds, positions = rows.Positions, slots = rows.Slots, scored = rows.LogitRows)
+        fixed (uint* ancestors = rows.Ancestors)
+        {
+            _sequences.Lay(rows, ancestors, SlotsPerBlock);
+            Join(tokens, hidden, input, residual, delta, count);
+            Attend(Config.IsEagle3 ? input : residual, delta, cache, cosSin, positions, slots, rows.Sequences.Length, count);
+            AddNorm(delta, residual, _weights.AttentionNorm, HiddenSize, normed, count, Config.Layer.NormEpsilon);
+            _feedForward.Run(_weights.Mlp, normed, delta, count);
+            return Score(delta, residual, normed, output, scored, rows.LogitRows.Length, count);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (NativeArray<float> array in (ReadOnlySpan<NativeArray<float>>)
+            [_states, _normed, _input, _residual, _qkv, _attention, _delta, _scored, _logits])
+            array.Dispose();
+        _sequences.Dispose();
+        _feedForward.Dispose();
+        _rope.Dispose();
+        _cache?.Dispose();
+        _checkpoint.Dispose();
+    }
+
+    /// <summary>Embedding and state side by side, the embedding first; EAGLE-1 fuses them at once, EAGLE-3 leaves that to the attention's projections.</summary>
+    private void Join(int* tokens, float* hidden, float* input, float* residual, float* scratch, int rows)
+    {
+        int width = HiddenSize;
+        long bytes = (long)rows * width * sizeof(float);
+        _kernels.Embed(new EmbedArgs
+        {
+            TokenIds = tokens,
+            Table = _weights.Embedding.Pointer,
+            TableType = _weights.Embedding.Type,
+            Output = scratch,
+            Rows = rows,
+            Hidden = width,
+        });
+        if (!Config.IsEagle3)
+        {
+            CopyColumns(scratch, width, input, 2 * width, rows);
+            CopyColumns(hidden, width, input + width, 2 * width, rows);
+            _kernels.Apply(_weights.Fuse, input, residual, width, rows);
+            return;
+        }
+
+        float* normed = _normed.Data;
+        Norm(scratch, _weights.EmbeddingNorm!, width, normed, rows, Config.Layer.NormEpsilon);
+        CopyColumns(normed, width, input, 2 * width, rows);
+        Norm(hidden, _weights.HiddenNorm!, width, normed, rows, Config.Layer.NormEpsilon);
+        CopyColumns(normed, width, input + width, 2 * width, rows);
+        NativeMemory.Copy(Config.NormBeforeResidual ? normed : hidden, residual, (nuint)bytes);
+    }
+
+    private void Attend(
+        float* input, float* output, KvCache cache, float* cosSin, int* positions, int* slots, int sequences, int rows)
+    {
+        ModelConfig shape = Config.Layer;
+        int queries = shape.Heads * shape.HeadDim, keys = shape.KvHeads * shape.HeadDim, width = queries + (2 * keys);
+        float* qkv = _qkv.Reserve((long)rows * width), attended = _attention.Reserve((long)rows * queries);
+        _kernels.Apply(_weights.Query, input, qkv, width, rows);
+        _kernels.Apply(_weights.Key, input, qkv + queries, width, rows);
+        _kernels.Apply(_weights.Value, input, qkv + queries + keys, width, rows);
+        _kernels.RopeWriteKv(new RopeWriteKvArgs
+        {
+            Qkv = qkv,
+            QueryNorm = _weights.QueryNorm is { } queryNorm ? queryNorm.Pointer : null,
+            KeyNorm = _weights.KeyNorm is { } keyNorm ? keyNorm.Pointer : null,
+            NormType = _weights.QueryNorm?.Type ?? default,
+            Epsilon = shape.NormEpsilon,
+            CosSin = cosSin,
+            Positions = positions,
+            Slots = slots,
+            Kv = cache.Layers[0],
+            Rows = rows,
+            Heads = shape.Heads,
+        });
+        _kernels.TreeAttention(new TreeAttentionArgs
+        {
+            Query = qkv,
+            QueryStride = width,
+            Output = attended,
+            Positions = positions,
+            Sequences = _sequences.Data,
+            SequenceCount = sequences,
+            Kv = cache.Layers[0],
+            Heads = shape.Heads,
+            Scale = (float)Math.Pow(shape.HeadDim, -0.5),
+            SlidingWindow = shape.SlidingWindows[0],
+        });
+        _kernels.Apply(_weights.Output, attended, output, HiddenSize, rows);
+    }
+
+    /// <summary>Adds the layer's last part, hands out what the next draft step continues from, and scores.</summary>
+    private StepLogits Score(float* delta, float* residual, float* normed, float* output, int* scored, int count, int rows)
+    {
+        long bytes = (long)rows * HiddenSize * sizeof(float);
+        float* state = residual;
+        if (_weights.FinalNorm is { } norm)
+        {
+            AddNorm(delta, residual, norm, HiddenSize, normed, rows, Config.Layer.NormEpsilon);
+            state = normed;
+        }
+        else
+        {
+            for (long i = 0; i < (long)rows * HiddenSize; i++)
+                residual[i] += delta[i];
+        }
+
+        NativeMemory.Copy(Config.FeedBackNormed ? normed : residual, output, (nuint)bytes);
+        float* logits = _logits.Reserve((long)count * Config.DraftVocabularySize);
+        if (count == 0)
+            return new StepLogits(logits, 0, Config.DraftVocabularySize);
+        float* gathered = _scored.Reserve((long)count * HiddenSize);
+        _kernels.GatherRows(new GatherRowsArgs { Input = state, RowIndices = scored, Output = gathered, Rows = count, Width = HiddenSize });
+        _kernels.Apply(_weights.Head, gathered, logits, Config.DraftVocabularySize, count);
+        return new StepLogits(logits, count, Config.DraftVocabularySize);
+    }
+
+    private void Norm(float* input, Weight weight, int width, float* output, int rows, float epsilon) =>
+        AddNorm(null, input, weight, width, output, rows, epsilon);
+
+    private void AddNorm(float* delta, float* residual, Weight weight, int width, float* output, int rows, float epsilon) =>
+        _kernels.AddRmsNorm(new AddRmsNormArgs
+        {
+            Delta = delta,
+            Residual = residual,
+            Weight = weight.Pointer,
+            WeightType = weight.Type,
+            Output = output,
+            Rows = rows,
+            Hidden = width,
+            Epsilon = epsilon,
+        });
+
+    /// <summary>[rows, width] into columns of a wider matrix.</summary>
+    private static void CopyColumns(float* source, int width, float* target, int stride, int rows)
+    {
+        for (int row = 0; row < rows; row++)
+            NativeMemory.Copy(source + ((long)row * width), target + ((long)row * stride), (nuint)width * sizeof(float));
+    }
+}
