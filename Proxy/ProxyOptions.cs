@@ -8,6 +8,15 @@ internal sealed class ProxyOptions
     /// <summary>API keys and whose they are. Empty: no key is asked for, and all requests are the tenant "default".</summary>
     public IDictionary<string, string> ApiKeys { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
+    /// <summary>Memory of the suffix cache that tenants may hold.</summary>
+    public TenantSizes TenantMemory { get; set; } = TenantSizes.None;
+
+    /// <summary>What the store keeps of tenants.</summary>
+    public TenantSizes TenantStore { get; set; } = TenantSizes.None;
+
+    /// <summary>Whose history others are drafted from. Empty: nobody sees anything of anybody.</summary>
+    public IList<DraftGrant> DraftGrants { get; } = [];
+
     /// <summary>Other names the model answers to.</summary>
     public IList<string> ModelAliases { get; } = [];
 
@@ -36,6 +45,11 @@ internal sealed class ProxyOptionsValidator : IValidateOptions<ProxyOptions>
             wrong.Add($"Secret: {options.Secret.Length} bytes, and {SecretBytes} are the least. Delete its file to have a new one made.");
         if (options.ApiKeys.Any(key => string.IsNullOrWhiteSpace(key.Key) || string.IsNullOrWhiteSpace(key.Value)))
             wrong.Add("ApiKeys: a key or its tenant is empty. Give each key a tenant's name.");
+        HashSet<string> tenants = options.ApiKeys.Count == 0 ? [Tenants.Default] : [.. options.ApiKeys.Values];
+        tenants.UnionWith(options.DraftGrants.Select(grant => grant.Owner));
+        foreach (string tenant in options.TenantMemory.Of.Keys.Concat(options.TenantStore.Of.Keys)
+            .Concat(options.DraftGrants.Select(grant => grant.Reader).OfType<string>()).Where(tenant => !tenants.Contains(tenant)).Distinct())
+            wrong.Add($"Tenant '{tenant}' has a quota or a grant and no API key. Correct its name, or give it a key.");
         if (options.ModelAliases.Any(string.IsNullOrWhiteSpace))
             wrong.Add("ModelAliases: an alias is empty. Remove it.");
         if (options.MaxRequestBytes < 1)

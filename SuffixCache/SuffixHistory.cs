@@ -56,7 +56,10 @@ public sealed class SuffixHistory : IDisposable
     public long Tokens => _all.Sum(n => (long)n.Index.Log.Count);
 
     /// <summary>What each tenant may hold, and whom it may read beside itself. Set it before the first session.</summary>
-    public TenantRules Rules { get; init; } = new();
+    public TenantRules Rules { get; set; } = new();
+
+    /// <summary>Raised by the engine's thread when namespaces were erased, for whoever remembers more of them.</summary>
+    public event Action<Predicate<NamespaceKey>>? Erased;
 
     /// <summary>Called, by any thread, when there is something for <see cref="IndexLoaded"/> to do: wakes an engine that has no
     /// request.</summary>
@@ -235,6 +238,7 @@ public sealed class SuffixHistory : IDisposable
             foreach (Namespace @namespace in _namespaces.Values.Where(n => forgotten.Whose(n.Key)).ToArray())
                 Remove(@namespace);
             _skipped.Add(forgotten);
+            Erased?.Invoke(forgotten.Whose);
         }
 
         if (_loaded.IsEmpty)

@@ -67,7 +67,12 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
             Log.CostMeasured(logger, string.Join(", ", cost.Points.Where(p => p.Rows <= 32).Select(p => $"{p.Rows}: {1e3 * p.Seconds:0.##} ms")));
         IReadOnlyList<IDrafter> drafters = speculates ? Drafters(model, options, history!) : [];
         var engine = new InferenceEngine(model, options, drafters, cost, metrics, clock, logger) { _history = history };
-        history?.WorkWaits = engine._wake.Set;
+        if (history is not null)
+        {
+            history.WorkWaits = engine._wake.Set;
+            history.Erased += engine.Forget;
+        }
+
         return engine;
     }
 
@@ -138,7 +143,12 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         _wake.Set();
         _thread?.Join();
         EndAll(FinishReason.Cancelled);
-        _history?.WorkWaits = null;
+        if (_history is not null)
+        {
+            _history.WorkWaits = null;
+            _history.Erased -= Forget;
+        }
+
         _wake.Dispose();
         return ValueTask.CompletedTask;
     }
@@ -208,6 +218,13 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
 
     /// <summary>Where no request is, what other servers wrote is indexed, and what was purged erased.</summary>
     private bool IndexLoaded() => _history?.IndexLoaded(IdleTokens) > 0;
+
+    /// <summary>Namespaces were erased: nothing of them is drafted any more, and no request finds keys and values of theirs.</summary>
+    private void Forget(Predicate<NamespaceKey> whose)
+    {
+        _policy.Forget(whose);
+        _pool.Unpublish();
+    }
 
     private void TakeArrivals()
     {

@@ -132,6 +132,18 @@ internal sealed class KvBlockPool
         _idle++;
     }
 
+    /// <summary>Makes nothing findable any more. Keys do not tell whose they are, so an erased tenant's go with everybody's: a prefill
+    /// each, where the alternative is to remember who used what.</summary>
+    public void Unpublish()
+    {
+        _published.Clear();
+        Array.Clear(_keys);
+        for (int block = _next[Count]; block != Count; block = _next[block])
+            _blank.Push(block);
+        _next[Count] = _previous[Count] = Count;
+        _idle = 0;
+    }
+
     /// <summary>The first broken invariant in words, or null. For tests and idle moments.</summary>
     /// <param name="holders">Block tables of all sequences alive.</param>
     public string? CheckIntegrity(IEnumerable<ReadOnlyMemory<int>> holders)

@@ -33,4 +33,9 @@ internal interface IDrafter
 
     /// <summary>A begun sequence is over, for whatever reason.</summary>
     void End(Sequence sequence);
+
+    /// <summary>Namespaces were erased: what was learned in them is not to be drafted by any sequence begun from now on.</summary>
+    void Forget(Predicate<SuffixCache.NamespaceKey> whose)
+    {
+    }
 }

@@ -27,6 +27,13 @@ internal sealed class NamespaceStates<T>(int most, Func<T> create)
         return state;
     }
 
+    /// <summary>Forgets namespaces. Who holds the state of one keeps it to itself.</summary>
+    public void Forget(Predicate<NamespaceKey> whose)
+    {
+        foreach (NamespaceKey key in _states.Keys.Where(key => whose(key)).ToArray())
+            _states.Remove(key);
+    }
+
     /// <summary>Forgets the namespace unused for longest. Who holds its state keeps it to itself.</summary>
     public void ForgetOldest() => _states.Remove(_states.MinBy(entry => entry.Value.Used).Key);
 }

@@ -1,3 +1,4 @@
+using Agentic.SuffixCache;
 using System.Numerics;
 
 namespace Agentic.ModelRuntime;
@@ -61,6 +62,8 @@ internal sealed class PredictionDrafter : IDrafter
         foreach (int token in committed)
             state.Cursor.Advance(token);
     }
+
+    public void Forget(Predicate<NamespaceKey> whose) => _calibrators.Forget(whose);
 
     public void End(Sequence sequence) => _states.Remove(sequence);
 

@@ -1,3 +1,5 @@
+using Agentic.SuffixCache;
+
 namespace Agentic.ModelRuntime;
 
 /// <summary>Token Recycling: drafts what the target itself thought likely after each token when it last scored one (arXiv 2408.08696).</summary>
@@ -74,6 +76,8 @@ internal sealed class RecyclingDrafter : IDrafter
         if (_states.TryGetValue(sequence, out State? state))
             state.Proposal.Learn(committed, state.Memory.Calibrator);
     }
+
+    public void Forget(Predicate<NamespaceKey> whose) => _memories.Forget(whose);
 
     public void End(Sequence sequence) => _states.Remove(sequence);
 

@@ -1,3 +1,4 @@
+using Agentic.SuffixCache;
 using System.Numerics;
 using Place = Agentic.ModelRuntime.SkeletonIndex.Place;
 
@@ -55,6 +56,8 @@ internal sealed class SchemaDrafter : IDrafter
         for (int i = sequence.Count - committed.Length; i < sequence.Count; i++)
             Advance(state, sequence.Tokens[..(i + 1)]);
     }
+
+    public void Forget(Predicate<NamespaceKey> whose) => _memories.Forget(whose);
 
     public void End(Sequence sequence) => _states.Remove(sequence);
 

@@ -1,3 +1,5 @@
+using Agentic.SuffixCache;
+
 namespace Agentic.ModelRuntime;
 
 /// <summary>Merges what the drafters propose into one tree a sequence, and keeps the nodes that pay.</summary>
@@ -68,6 +70,13 @@ internal sealed class SpeculationPolicy
             return;
         foreach (DrafterEntry entry in _drafters)
             entry.Scored(sequence, verified, logits, firstRow, _clock);
+    }
+
+    /// <summary>Namespaces were erased.</summary>
+    public void Forget(Predicate<NamespaceKey> whose)
+    {
+        foreach (DrafterEntry entry in _drafters)
+            entry.Drafter.Forget(whose);
     }
 
     /// <summary>Tokens became final: drafters learn.</summary>

@@ -54,6 +54,9 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
         }
     }
 
+    /// <summary>Forgets the answers given in these namespaces.</summary>
+    public void Forget(Predicate<NamespaceKey> whose) => _encoder?.Forget(whose);
+
     private int[] Encode(HttpContext context, NamespaceKey space, ChatCompletionRequest request)
     {
         if (_encoder is null)

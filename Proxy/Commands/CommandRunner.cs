@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Net.Sockets;
 using Agentic.ModelRuntime;
+using Agentic.SuffixCache;
 using Microsoft.Extensions.Options;
 
 namespace Agentic.Proxy;
@@ -47,13 +49,18 @@ internal static class CommandRunner
         ? $"'{string.Join(' ', parsed.UnmatchedTokens)}' is no command or option here"
         : string.Join("; ", parsed.Errors.Select(error => error.Message.Trim().TrimEnd('.')));
 
-    private static string Path(ParseResult parsed) =>
-        parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ";
+    private static string Path(ParseResult parsed)
+    {
+        string path = "";
+        for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Command: not RootCommand } command; at = at.Parent)
+            path = command.Command.Name + " " + path;
+        return path;
+    }
 
     /// <summary>What a user needs to know of an error that is theirs to mend; null for any other.</summary>
     private static string? Explain(Exception error) => error switch
     {
-        CommandException or ModelLoadException or ChatTemplateException => error.Message,
+        CommandException or ModelLoadException or ChatTemplateException or SequenceStoreException => error.Message,
         OptionsValidationException options => string.Join("; ", options.Failures),
         FileNotFoundException { FileName: string file } => $"{file}: there is no such file",
         IOException or UnauthorizedAccessException or SocketException => error.Message,

@@ -8,6 +8,15 @@ internal static class Progress
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
     /// <summary>Runs work of so many units; it reports each time how many more are done.</summary>
+    public static Task RunAsync(string what, double units, Func<Action<long>, Task> work) =>
+        Task.Run(() => Run(what, units, report => work(count =>
+        {
+            for (; count > int.MaxValue; count -= int.MaxValue)
+                report(int.MaxValue);
+            report((int)count);
+        }).GetAwaiter().GetResult()));
+
+    /// <inheritdoc cref="RunAsync"/>
     public static void Run(string what, double units, Action<Action<int>> work)
     {
         if (Console.IsErrorRedirected)

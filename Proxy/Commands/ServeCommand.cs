@@ -68,14 +68,21 @@ internal static class ServeCommand
             proxy.Secret = secret;
             foreach ((string key, string tenant) in options.ApiKeys)
                 proxy.ApiKeys.Add(key, tenant);
+            (proxy.TenantMemory, proxy.TenantStore) = (options.TenantMemory, options.TenantStore);
+            foreach (DraftGrant grant in options.DraftGrants)
+                proxy.DraftGrants.Add(grant);
         });
         await using WebApplication app = builder.Build();
         app.Use(app.Services.GetRequiredService<Draining>().CountAsync);
         app.MapProxy();
+        Tenants tenants = app.Services.GetRequiredService<Tenants>();
+        history.Rules = tenants.Rules;
+        history.Erased += app.Services.GetRequiredService<ChatCompletions>().Forget;
+        using var cacheMetrics = new CacheMetrics(history, options.TenantMetrics ? tenants.NameOf : null);
 
         CancellationToken stopping = app.Lifetime.ApplicationStopping;
         Task replay = await new SequenceReplay(store, history, TimeProvider.System, logger).StartAsync(
-            app.Services.GetRequiredService<Tenants>().Namespaces, stopping);
+            tenants.Namespaces, stopping);
         engine.Start();
         await app.StartAsync();
         foreach (string url in app.Urls)

@@ -8,15 +8,19 @@ namespace Agentic.Proxy;
 /// <summary>What the server was asked to be, checked.</summary>
 internal sealed record ServeOptions
 {
+    internal static readonly Setting
+        RedisSetting = new("redis", "HOST:PORT,…",
+            "Redis or Valkey that keeps what was learned and shares it. Default: an embedded store in the data directory."),
+        DataSetting = new("data", "DIR", "Where the server keeps its secret and its embedded store. Default: ~/.local/share/agentic."),
+        ApiKeySetting = new("api-key", "[TENANT=]KEY",
+            "Ask clients for this key; may be repeated. Nothing is shared between tenants. Default: none is asked.", many: true);
+
     private static readonly Setting
         ModelSetting = new("model", "DIR", "A Hugging Face checkpoint directory. Default: the bundled model."),
         NameSetting = new("name", "NAME", "What clients call the model. Default: its directory's name."),
         HostSetting = new("host", "ADDRESS", "Address to listen on. Default: 127.0.0.1."),
         PortSetting = new("port", "PORT", "Port to listen on; 0 takes a free one. Default: 8000."),
         UrlsSetting = new("urls", "URLS", "Full addresses to listen on, separated by semicolons, instead of host and port."),
-        RedisSetting = new("redis", "HOST:PORT,…",
-            "Redis or Valkey that keeps what was learned and shares it. Default: an embedded store in the data directory."),
-        DataSetting = new("data", "DIR", "Where the server keeps its secret and its embedded store. Default: ~/.local/share/agentic."),
         DeviceSetting = new("device", "cpu", "Where the model computes. Default: cpu."),
         DtypeSetting = new("dtype", "auto|f32|bf16",
             "How weights and KV cache are kept. Default: auto, weights as stored and cache in f32."),
@@ -26,15 +30,25 @@ internal sealed record ServeOptions
         KvMemorySetting = new("kv-memory", "SIZE",
             "Memory of the KV cache, such as 2GiB. Default: four times what the sequences can fill, within a fifth of the machine's."),
         SuffixMemorySetting = new("suffix-memory", "SIZE", "Memory of the suffix cache. Default: 1GiB."),
-        ApiKeySetting = new("api-key", "[TENANT=]KEY",
-            "Ask clients for this key; may be repeated. Nothing is shared between tenants. Default: none is asked.", many: true);
+        TenantMemorySetting = new("tenant-memory", "[TENANT=]SIZE",
+            "Memory of the suffix cache that this tenant, or each, may hold; may be repeated. Default: no bound but the cache's.", many: true),
+        TenantStoreSetting = new("tenant-store", "[TENANT=]SIZE",
+            "What the store keeps of this tenant, or of each; may be repeated. Default: 64MiB.", many: true),
+        DraftFromSetting = new("draft-from", "[TENANT=]OWNER",
+            "Draft this tenant's answers, or everybody's, also from what OWNER's requests left, read-only; may be repeated. "
+            + "Whoever drafts from another can find out what that one has seen. Default: nobody does.", many: true),
+        TenantMetricsSetting = new("tenant-metrics", "true|false", "Name tenants on /metrics. Default: false, they are only counted.");
 
     /// <summary>In the order in which help shows them.</summary>
     public static IReadOnlyList<Setting> Settings { get; } =
     [
         ModelSetting, NameSetting, HostSetting, PortSetting, UrlsSetting, RedisSetting, DataSetting, ApiKeySetting, DeviceSetting,
-        DtypeSetting, ThreadsSetting, MaxSequencesSetting, DraftNodesSetting, KvMemorySetting, SuffixMemorySetting,
+        DtypeSetting, ThreadsSetting, MaxSequencesSetting, DraftNodesSetting, KvMemorySetting, SuffixMemorySetting, TenantMemorySetting,
+        TenantStoreSetting, DraftFromSetting, TenantMetricsSetting,
     ];
+
+    /// <summary>Those that say where what was learned is kept.</summary>
+    public static IReadOnlyList<Setting> StoreSettings { get; } = [RedisSetting, DataSetting];
 
     /// <summary>An existing directory.</summary>
     public required string ModelDirectory { get; init; }
@@ -50,7 +64,7 @@ internal sealed record ServeOptions
     public required string DataDirectory { get; init; }
 
     /// <summary>Where the embedded store keeps its files.</summary>
-    public string StoreDirectory => Path.Combine(DataDirectory, "store");
+    public string StoreDirectory => StoreIn(DataDirectory);
 
     public ModelStorage Storage { get; init; }
 
@@ -68,6 +82,18 @@ internal sealed record ServeOptions
 
     /// <summary>Keys and whose they are.</summary>
     public required IReadOnlyDictionary<string, string> ApiKeys { get; init; }
+
+    public TenantSizes TenantMemory { get; init; } = TenantSizes.None;
+
+    public TenantSizes TenantStore { get; init; } = TenantSizes.None;
+
+    public IReadOnlyList<DraftGrant> DraftGrants { get; init; } = [];
+
+    /// <summary>Whether /metrics may name tenants.</summary>
+    public bool TenantMetrics { get; init; }
+
+    /// <summary>Where the embedded store keeps its files in a data directory.</summary>
+    public static string StoreIn(string dataDirectory) => Path.Combine(dataDirectory, "store");
 
     /// <summary>Lays the command line over the environment over the settings file.</summary>
     /// <exception cref="CommandException">A value cannot be used.</exception>
@@ -111,11 +137,20 @@ internal sealed record ServeOptions
             DraftNodes = Number(DraftNodesSetting, Value(DraftNodesSetting), 32, 0, 1024),
             KvMemory = Size(KvMemorySetting, Value(KvMemorySetting)),
             SuffixMemory = Size(SuffixMemorySetting, Value(SuffixMemorySetting)) ?? 1L << 30,
-            ApiKeys = Keys(Value(ApiKeySetting)),
+            ApiKeys = TenantSettings.Keys(Value(ApiKeySetting)),
+            TenantMemory = TenantSettings.Sizes(TenantMemorySetting.Name, Value(TenantMemorySetting)),
+            TenantStore = TenantSettings.Sizes(TenantStoreSetting.Name, Value(TenantStoreSetting)),
+            DraftGrants = TenantSettings.Grants(DraftFromSetting.Name, Value(DraftFromSetting)),
+            TenantMetrics = Value(TenantMetricsSetting) switch
+            {
+                null or "false" => false,
+                "true" => true,
+                string other => throw new CommandException($"tenant-metrics: '{other}' is neither true nor false"),
+            },
         };
     }
 
-    private static string DefaultDataDirectory() =>
+    internal static string DefaultDataDirectory() =>
         Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData,
             Environment.SpecialFolderOption.DoNotVerify) is { Length: > 0 } state
             ? Path.Combine(state, "agentic")
@@ -140,7 +175,7 @@ internal sealed record ServeOptions
         return urls;
     }
 
-    private static string? Connection(string? redis) =>
+    internal static string? Connection(string? redis) =>
         redis is not null && new SequenceStoreOptions { Redis = redis }.Validate() is string problem
             ? throw new CommandException($"redis: '{redis}': {problem}")
             : redis;
@@ -154,20 +189,4 @@ internal sealed record ServeOptions
         value is null ? null
         : ByteSize.Parse(value) is long bytes and > 0 ? bytes
         : throw new CommandException($"{setting.Name}: '{value}' is not an amount of memory; write it as 512MiB or 2GiB");
-
-    private static Dictionary<string, string> Keys(string? value)
-    {
-        Dictionary<string, string> tenants = new(StringComparer.Ordinal);
-        foreach (string entry in value?.Split(',', StringSplitOptions.TrimEntries) ?? [])
-        {
-            (string tenant, string key) = entry.IndexOf('=', StringComparison.Ordinal) is int at and >= 0
-                ? (entry[..at], entry[(at + 1)..]) : ("default", entry);
-            if (tenant.Length == 0 || key.Length == 0)
-                throw new CommandException("api-key: a key or its tenant is empty; write KEY or TENANT=KEY");
-            if (!tenants.TryAdd(key, tenant))
-                throw new CommandException($"api-key: one key is given twice, the second time for tenant '{tenant}'; give each key once");
-        }
-
-        return tenants;
-    }
 }

@@ -28,6 +28,10 @@ internal static class ServerSecret
                 $"{path}: {secret.Length} bytes, where a secret has {Length}; delete it for a new one (what was learned is then lost)");
     }
 
+    /// <summary>The secret of a data directory, or null where none was made yet.</summary>
+    /// <exception cref="CommandException">The file is not a secret.</exception>
+    public static byte[]? Find(string directory) => File.Exists(Path.Combine(directory, "secret")) ? Load(directory) : null;
+
     /// <summary>Creates the file exclusively, which every file system does atomically; a rename that refuses to overwrite is not atomic
     /// on those without hard links. Null where there is one already.</summary>
     private static byte[]? TryCreate(string path)

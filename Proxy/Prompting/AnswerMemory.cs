@@ -16,17 +16,18 @@ internal sealed class AnswerMemory(int mostTokens)
     private int _tokens;
 
     /// <summary>An answer as it was generated.</summary>
+    /// <param name="Space">Whose it is.</param>
     /// <param name="Place">Of the conversation's namespace and messages, up to the answer's own.</param>
     /// <param name="Text">As the model wrote it, call markers included.</param>
     /// <param name="Ids">Its tokens.</param>
-    internal sealed record Answer(string Place, string Text, int[] Ids);
+    internal sealed record Answer(NamespaceKey Space, string Place, string Text, int[] Ids);
 
     /// <summary>Keeps what was generated at a place.</summary>
-    public void Keep(string place, string text, int[] ids)
+    public void Keep(NamespaceKey space, string place, string text, int[] ids)
     {
         if (ids.Length == 0 || ids.Length > mostTokens)
             return;
-        Answer answer = new(place, text, ids);
+        Answer answer = new(space, place, text, ids);
         lock (_lock)
         {
             if (_answers.Remove(place, out LinkedListNode<Answer>? old))
@@ -51,6 +52,19 @@ internal sealed class AnswerMemory(int mostTokens)
             _byUse.Remove(node);
             _byUse.AddFirst(node);
             return node.Value;
+        }
+    }
+
+    /// <summary>Forgets what was generated in these namespaces.</summary>
+    public void Forget(Predicate<NamespaceKey> whose)
+    {
+        lock (_lock)
+        {
+            foreach (LinkedListNode<Answer> node in _answers.Values.Where(node => whose(node.Value.Space)).ToArray())
+            {
+                _answers.Remove(node.Value.Place);
+                Drop(node);
+            }
         }
     }
 

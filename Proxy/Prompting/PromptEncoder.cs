@@ -37,7 +37,10 @@ internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, in
     /// <param name="text">As the model wrote it.</param>
     /// <param name="ids">Its tokens.</param>
     public void Remember(NamespaceKey space, IReadOnlyList<JsonObject> messages, JsonObject answer, string text, int[] ids) =>
-        _memory.Keep(AnswerMemory.After(messages.Aggregate(AnswerMemory.Start(space), AnswerMemory.After), answer), text, ids);
+        _memory.Keep(space, AnswerMemory.After(messages.Aggregate(AnswerMemory.Start(space), AnswerMemory.After), answer), text, ids);
+
+    /// <summary>Forgets the answers given in these namespaces.</summary>
+    public void Forget(Predicate<NamespaceKey> whose) => _memory.Forget(whose);
 
     /// <summary>Renders and encodes a conversation.</summary>
     /// <param name="space">Whose answers may be recognised.</param>

@@ -50,6 +50,26 @@ public sealed class KvBlockPoolTests
     }
 
     [Fact]
+    public void Unpublished_IsFoundNoMoreAndHeldBlocksStay()
+    {
+        var pool = new KvBlockPool(2, 1);
+        int held = pool.Take(), idle = pool.Take();
+        pool.Publish(held, Root.Next([1]));
+        pool.Publish(idle, Root.Next([2]));
+        pool.Release(idle);
+
+        pool.Unpublish();
+
+        Assert.Equal(-1, pool.TakeShared(Root.Next([1])));
+        Assert.Equal(-1, pool.TakeShared(Root.Next([2])));
+        Assert.Equal((1, 1), (pool.Available, pool.InUse));
+        Assert.Null(pool.CheckIntegrity([new[] { held }]));
+        pool.Release(held);
+        Assert.Equal(2, pool.Available);
+        Assert.Null(pool.CheckIntegrity([]));
+    }
+
+    [Fact]
     public void SameTokensInAnotherNamespace_HaveAnotherKey()
     {
         BlockKey other = BlockKey.Root(NamespaceKey.Derive("secret"u8, "b", "model", "tokenizer"));
@@ -66,6 +86,8 @@ public sealed class KvBlockPoolTests
         List<int> held = [];
         for (int i = 0; i < 5000; i++)
         {
+            if (random.Next(100) == 0)
+                pool.Unpublish();
             int action = random.Next(4);
             int block = action switch { 0 => pool.Take(), 1 => pool.TakeShared(Root.Next([random.Next(30)])), _ => -1 };
             if (block >= 0)

@@ -15,6 +15,8 @@ public sealed class TenantRulesTests
     {
         FaultySequenceStore store = new();
         using SuffixHistory history = new(Vocabulary, 64 << 20, store);
+        List<NamespaceKey> erased = [];
+        history.Erased += whose => erased.AddRange(new[] { One, OneToo, Two }.Where(key => whose(key)));
         int[] text = Text(1, 60), others = Text(2, 60);
         Write(history, One, text);
         Write(history, OneToo, text);
@@ -24,6 +26,7 @@ public sealed class TenantRulesTests
         history.Forget(key => key.Tenant == One.Tenant);
         history.IndexLoaded(0);
 
+        Assert.Equal([One, OneToo], erased);
         Assert.Equal(1, history.Statistics.Namespaces);
         live.Draft(32, 32, _draft);
         Assert.Equal(0, _draft.Count);

@@ -81,15 +81,30 @@ public sealed class PromptEncoderTests
     public void MemoryFull_TheLeastRecentlyUsedGoes()
     {
         AnswerMemory memory = new(mostTokens: 5);
-        memory.Keep("first", "a", [1, 2]);
-        memory.Keep("second", "b", [3, 4]);
+        memory.Keep(Space, "first", "a", [1, 2]);
+        memory.Keep(Space, "second", "b", [3, 4]);
         Assert.NotNull(memory.Find("first"));
 
-        memory.Keep("third", "c", [5, 6]);
+        memory.Keep(Space, "third", "c", [5, 6]);
 
         Assert.NotNull(memory.Find("first"));
         Assert.Null(memory.Find("second"));
         Assert.Equal([5, 6], memory.Find("third")!.Ids);
+    }
+
+    [Fact]
+    public void ForgottenNamespace_LeavesNoAnswers()
+    {
+        AnswerMemory memory = new(mostTokens: 5);
+        memory.Keep(Space, "first", "a", [1, 2]);
+        memory.Keep(Other, "second", "b", [3, 4]);
+
+        memory.Forget(key => key == Space);
+        memory.Keep(Other, "third", "c", [5, 6, 7]);   // there is room again
+
+        Assert.Null(memory.Find("first"));
+        Assert.NotNull(memory.Find("second"));
+        Assert.NotNull(memory.Find("third"));
     }
 
     [Theory]
