@@ -35,6 +35,9 @@ public sealed class RuntimeMetrics : IDisposable
         _stepRows = _meter.CreateHistogram<long>("iteration_tokens_total", null, "Rows of a step.");
     }
 
+    /// <summary>Whether an instrument is one of these: other engines of the process have their own of the same names.</summary>
+    internal bool Owns(Instrument instrument) => ReferenceEquals(instrument.Meter, _meter);
+
     /// <summary>Lets gauges read an engine's state.</summary>
     internal void Watch(Func<int> running, Func<int> waiting, Func<double> kvUsage)
     {

@@ -54,7 +54,7 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
         }
     }
 
-    /// <summary>Forgets the answers given in these namespaces.</summary>
+    /// <summary>Forgets the answers given and the tools seen in these namespaces.</summary>
     public void Forget(Predicate<NamespaceKey> whose) => _encoder?.Forget(whose);
 
     private int[] Encode(HttpContext context, NamespaceKey space, ChatCompletionRequest request)

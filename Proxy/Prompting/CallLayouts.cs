@@ -19,6 +19,19 @@ internal sealed class CallLayouts(ITextCodec codec, IChatTemplate template, Temp
     private readonly Lock _lock = new();
     private readonly Dictionary<(NamespaceKey Space, string Tool), List<CallSkeleton>> _tools = [];
 
+    /// <summary>What the template can take.</summary>
+    public TemplateTraits Traits => traits;
+
+    /// <summary>Tools laid out and kept.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_lock)
+                return _tools.Count;
+        }
+    }
+
     /// <summary>Layouts of each tool, the tools numbered in their order.</summary>
     public IReadOnlyList<CallSkeleton> Of(NamespaceKey space, JsonArray tools)
     {
@@ -44,6 +57,16 @@ internal sealed class CallLayouts(ITextCodec codec, IChatTemplate template, Temp
         }
 
         return skeletons;
+    }
+
+    /// <summary>Forgets the tools seen in these namespaces.</summary>
+    public void Forget(Predicate<NamespaceKey> whose)
+    {
+        lock (_lock)
+        {
+            foreach ((NamespaceKey Space, string Tool) key in _tools.Keys.Where(key => whose(key.Space)).ToArray())
+                _tools.Remove(key);
+        }
     }
 
     private IEnumerable<CallSkeleton> LayOut(JsonNode function)

@@ -13,14 +13,14 @@ namespace Agentic.Proxy;
 internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, int mostRememberedTokens)
 {
     private readonly AnswerMemory _memory = new(mostRememberedTokens);
-    private CallLayouts? _layouts;
+    private readonly CallLayouts _layouts = new(codec, template, new TemplateTraits(template));
 
     /// <summary>What the template can take.</summary>
-    public TemplateTraits Traits { get; } = new(template);
+    public TemplateTraits Traits => _layouts.Traits;
 
     /// <summary>Calls of these tools as the model would write them, as far as their schemas tell.</summary>
     public IReadOnlyList<CallSkeleton> CallSkeletons(NamespaceKey space, JsonArray tools) =>
-        (_layouts ??= new CallLayouts(codec, template, Traits)).Of(space, tools);
+        _layouts.Of(space, tools);
 
     /// <summary>Token ids of a text as an answer begins with it: after the generation prompt, whose last characters may share a token rule.</summary>
     public int[] EncodeAnswer(string text)
@@ -39,8 +39,12 @@ internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, in
     public void Remember(NamespaceKey space, IReadOnlyList<JsonObject> messages, JsonObject answer, string text, int[] ids) =>
         _memory.Keep(space, AnswerMemory.After(messages.Aggregate(AnswerMemory.Start(space), AnswerMemory.After), answer), text, ids);
 
-    /// <summary>Forgets the answers given in these namespaces.</summary>
-    public void Forget(Predicate<NamespaceKey> whose) => _memory.Forget(whose);
+    /// <summary>Forgets the answers given and the tools seen in these namespaces.</summary>
+    public void Forget(Predicate<NamespaceKey> whose)
+    {
+        _memory.Forget(whose);
+        _layouts.Forget(whose);
+    }
 
     /// <summary>Renders and encodes a conversation.</summary>
     /// <param name="space">Whose answers may be recognised.</param>

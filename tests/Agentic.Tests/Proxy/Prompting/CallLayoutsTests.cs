@@ -59,6 +59,19 @@ public sealed class CallLayoutsTests
     }
 
     [Fact]
+    public void TenantIsErased_ItsToolsAreForgottenAndOthersAreNot()
+    {
+        var layouts = new CallLayouts(Codec, new FakeTemplate(), new TemplateTraits(new FakeTemplate()));
+        NamespaceKey other = NamespaceKey.Derive("secret"u8, "other", "model", "tokenizer");
+        foreach (NamespaceKey space in (NamespaceKey[])[Space, other])
+            layouts.Of(space, new JsonArray(new JsonObject { ["function"] = new JsonObject { ["name"] = "f" } }));
+
+        layouts.Forget(space => space == Space);
+
+        Assert.Equal(1, layouts.Count);
+    }
+
+    [Fact]
     public void BundledTemplate_LaysOutWhatItsModelWrites()
     {
         Tokenizer tokenizer = Tokenizer.Load(BundledModel.Directory!);
