@@ -24,8 +24,7 @@ internal sealed record ChatCompletionRequest : SamplingRequest
         if (TopLogprobs is not null && !Logprobs)
             throw ApiException.Invalid("The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.", "top_logprobs");
         ChatTemplateKwargs = fields.Object("chat_template_kwargs")?.Json;
-        if (fields.Object("response_format") is { } format && format.RequiredString("type") is var type and not "text")
-            throw ApiException.WrongValue("response_format.type", type, "text");
+        ResponseFormat = ResponseFormat.Read(fields);
         Prediction = Prediction.Read(fields, ToolUse);
     }
 
@@ -40,6 +39,9 @@ internal sealed record ChatCompletionRequest : SamplingRequest
 
     [Description("False ends the answer after its first call.")]
     public bool ParallelToolCalls => ToolUse.MostCalls > 1;
+
+    [Description("{\"type\": \"text\"}, \"json_object\", or \"json_schema\" with json_schema: {name, schema, strict}. Answers keep to it.")]
+    public ResponseFormat? ResponseFormat { get; }
 
     [Description("Most tokens of the answer. Left out, or beyond it: what the context has room for.")]
     public int? MaxCompletionTokens { get; }

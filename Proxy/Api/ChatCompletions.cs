@@ -9,6 +9,7 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
 {
     private readonly ServedModel _model = serving.Model;
     private readonly Logprobs _logprobs = new(serving.Model.Codec);
+    private readonly OutputConstraints _constraints = new(serving.Model);
     private readonly PromptEncoder? _encoder = serving.Model.Template is { } template
         ? new PromptEncoder(serving.Model.Codec, template, serving.Options.RememberedAnswerTokens)
         : null;
@@ -18,6 +19,7 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
         NamespaceKey space = serving.Authorize(context);
         JsonObject body = await serving.ReadBodyAsync(context);
         ChatCompletionRequest request = new(body, _model);
+        ITokenConstraint? constraint = _constraints.For(request);
         int[] prompt = Encode(context, space, request);
         int room = serving.RoomAfter(prompt.Length, "messages");
         ToolUse tools = request.ToolUse;
@@ -34,7 +36,7 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
             Speculation = speculates,
             PredictionIds = request.Prediction is { } prediction ? _encoder!.EncodeAnswer(prediction.Text) : null,
             CallSkeletons = speculates && tools.Shown is { } shown ? _encoder!.CallSkeletons(space, shown) : [],
-            Constraint = tools.Forced is { } names ? ForcedCall.OfFunctions(_model.Codec, names) : null,
+            Constraint = constraint,
         }, "messages");
 
         AnswerReading reading = new([generation], () => new ChoiceReader(

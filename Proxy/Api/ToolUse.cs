@@ -20,6 +20,9 @@ internal sealed record ToolUse
     /// <summary>All functions of the request in the newer form, or null.</summary>
     public JsonArray? Tools { get; private init; }
 
+    /// <summary>The same functions, for the rule that calls must keep.</summary>
+    public IReadOnlyList<FunctionTool> Functions { get; private init; } = [];
+
     /// <summary>Whether the client speaks of <c>functions</c>, as before tools.</summary>
     public bool IsLegacy { get; private init; }
 
@@ -48,9 +51,22 @@ internal sealed record ToolUse
         bool legacy = request.Has("functions") && !request.Has("tools");
         string list = legacy ? "functions" : "tools", chosen = legacy ? "function_call" : "tool_choice";
         JsonArray? tools = null;
+        List<FunctionTool> functions = [];
         foreach (Fields tool in request.Objects(list) ?? [])
+        {
             (tools ??= []).Add(legacy ? new JsonObject { ["type"] = "function", ["function"] = Function(tool) } : Tool(tool));
-        ToolUse use = new() { Tools = tools, IsLegacy = legacy, _parallel = request.Boolean("parallel_tool_calls") ?? true };
+            Fields function = legacy ? tool : tool.RequiredObject("function");
+            functions.Add(new(function.RequiredString("name"), function.Object("parameters")?.Json, function.Boolean("strict") ?? false,
+                legacy ? $"{list}[{functions.Count}]" : $"{list}[{functions.Count}].function"));
+        }
+
+        ToolUse use = new()
+        {
+            Tools = tools,
+            Functions = functions,
+            IsLegacy = legacy,
+            _parallel = request.Boolean("parallel_tool_calls") ?? true,
+        };
         use.ReadChoice(request, chosen);
         if (tools is null && use._choice is Choice.Required or Choice.Named)
             throw ApiException.Invalid($"'{chosen}' is only allowed when '{list}' are specified.", chosen);

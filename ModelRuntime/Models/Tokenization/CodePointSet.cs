@@ -4,7 +4,7 @@ namespace Agentic.ModelRuntime;
 
 /// <summary>A set of Unicode code points as sorted, disjoint, inclusive ranges.</summary>
 /// <remarks>Only code points that a character of text can have: the surrogates are in no set.</remarks>
-internal sealed class CodePointSet
+public sealed class CodePointSet
 {
     private const int LastCodePoint = 0x10FFFF;
 
@@ -12,14 +12,19 @@ internal sealed class CodePointSet
 
     private CodePointSet(List<(int First, int Last)> ranges) => Ranges = ranges;
 
+    /// <summary>Rising, and never adjacent.</summary>
     public IReadOnlyList<(int First, int Last)> Ranges { get; }
 
+    /// <summary>No code point.</summary>
     public static CodePointSet Empty { get; } = new([]);
 
+    /// <summary>Every code point that is not a surrogate.</summary>
     public static CodePointSet All { get; } = new([(0, 0xD7FF), (0xE000, LastCodePoint)]);
 
+    /// <summary>Whether it has none.</summary>
     public bool IsEmpty => Ranges.Count == 0;
 
+    /// <summary>The code points of inclusive ranges in any order, surrogates left out.</summary>
     public static CodePointSet Of(params IEnumerable<(int First, int Last)> ranges)
     {
         List<(int First, int Last)> merged = [];
@@ -33,11 +38,14 @@ internal sealed class CodePointSet
         return new CodePointSet(merged).Intersect(All);
     }
 
+    /// <summary>The code points of Unicode categories.</summary>
     public static CodePointSet OfCategory(params IEnumerable<UnicodeCategory> categories) =>
         Of(categories.SelectMany(category => Categories.Value[(int)category].Ranges));
 
+    /// <summary>Those of either.</summary>
     public CodePointSet Union(CodePointSet other) => Of(Ranges.Concat(other.Ranges));
 
+    /// <summary>Those not in it.</summary>
     public CodePointSet Complement()
     {
         List<(int, int)> gaps = [];
@@ -53,6 +61,7 @@ internal sealed class CodePointSet
         return ReferenceEquals(this, All) ? Empty : new CodePointSet(gaps).Intersect(All);
     }
 
+    /// <summary>Those of both.</summary>
     public CodePointSet Intersect(CodePointSet other)
     {
         List<(int, int)> common = [];
@@ -70,6 +79,7 @@ internal sealed class CodePointSet
         return new CodePointSet(common);
     }
 
+    /// <summary>Whether a code point is in it.</summary>
     public bool Contains(int codePoint)
     {
         int low = 0, high = Ranges.Count - 1;

@@ -1,0 +1,372 @@
+namespace Agentic.ModelRuntime;
+
+/// <summary>Languages over bytes: regular ones, counters, intersections and recursion, as expressions and their derivatives.</summary>
+/// <remarks>
+/// What may follow a text is itself an expression, so the state of a matcher is one immutable object: equal states are the same object, to go back
+/// is to remember one, and nothing is expanded before a text needs it. Used by one thread at a time: its maker's, then the engine's.
+/// </remarks>
+public sealed class Grammar
+{
+    /// <summary>Objects made after which the memory of what was made is dropped: equal states may then be two objects, which costs time alone.</summary>
+    private const int MostRemembered = 200_000;
+
+    /// <summary>States looked at to find out whether an intersection has a member.</summary>
+    private const int MostExplored = 50_000;
+
+    private readonly Dictionary<ByteSet, ByteLanguage> _sets = [];
+    private readonly Dictionary<(Type Kind, int, int, int), Language> _pairs = [];
+    private readonly Dictionary<int[], ChoiceLanguage> _choices = new(new SameIds());
+    private readonly List<Language> _remembering = [];
+    private byte[]? _classes;   // bytes that no set tells apart share a class
+    private int _classCount, _made = 2;
+
+    /// <summary>No string at all.</summary>
+    public Language Nothing { get; } = new NothingLanguage(0);
+
+    /// <summary>The empty string alone.</summary>
+    public Language Empty { get; } = new EmptyLanguage(1);
+
+    /// <summary>The whole language.</summary>
+    public Language? Start { get; set; }
+
+    /// <summary>The state in which text is free: no token is forbidden there, special ones included. Null where there is none.</summary>
+    public Language? Free { get; set; }
+
+    /// <summary>Expressions made so far.</summary>
+    public int Size => _made;
+
+    /// <summary>One byte of a set.</summary>
+    public Language Bytes(ByteSet set)
+    {
+        if (set.IsEmpty)
+            return Nothing;
+        if (_sets.TryGetValue(set, out ByteLanguage? known))
+            return known;
+        if (_classes is not null && Splits(set))
+            Forget();   // the classes are finer now
+        return _sets[set] = new ByteLanguage(_made++, set);
+    }
+
+    /// <summary>These bytes.</summary>
+    public Language Literal(ReadOnlySpan<byte> bytes)
+    {
+        Language result = Empty;
+        for (int i = bytes.Length - 1; i >= 0; i--)
+            result = Sequence(Bytes(ByteSet.Of(bytes[i])), result);
+        return result;
+    }
+
+    /// <summary>One after the other.</summary>
+    public Language Sequence(params ReadOnlySpan<Language> parts)
+    {
+        Language result = Empty;
+        for (int i = parts.Length - 1; i >= 0; i--)
+            result = Sequence(parts[i], result);
+        return result;
+    }
+
+    /// <summary>The first, then the rest.</summary>
+    public Language Sequence(Language first, Language rest)
+    {
+        if (first == Nothing || rest == Nothing)
+            return Nothing;
+        if (first == Empty)
+            return rest;
+        if (rest == Empty)
+            return first;
+        if (first is SequenceLanguage sequence)
+            return Sequence(sequence.First, Sequence(sequence.Rest, rest));
+        (Type, int, int, int) key = (typeof(SequenceLanguage), first.Id, rest.Id, 0);
+        return _pairs.TryGetValue(key, out Language? known) ? known : _pairs[key] = new SequenceLanguage(_made++, first, rest);
+    }
+
+    /// <summary>Any of these.</summary>
+    public Language Choice(params ReadOnlySpan<Language> alternatives)
+    {
+        SortedSet<Language> distinct = new(ById.Instance);
+        ByteSet bytes = default;
+        foreach (Language alternative in alternatives)
+            Add(alternative);
+        if (!bytes.IsEmpty)
+            distinct.Add(Bytes(bytes));
+        if (distinct.Count <= 1)
+            return distinct.Min ?? Nothing;
+        Language[] all = [.. distinct];
+        int[] key = Array.ConvertAll(all, alternative => alternative.Id);
+        return _choices.TryGetValue(key, out ChoiceLanguage? known) ? known : _choices[key] = new ChoiceLanguage(_made++, all);
+
+        void Add(Language alternative)
+        {
+            if (alternative is ChoiceLanguage nested)
+            {
+                foreach (Language inner in nested.Alternatives)
+                    Add(inner);
+            }
+            else if (alternative is ByteLanguage one)
+            {
+                bytes |= one.Set;
+            }
+            else if (alternative != Nothing)
+            {
+                distinct.Add(alternative);
+            }
+        }
+    }
+
+    /// <summary>It, or nothing.</summary>
+    public Language Optional(Language item) => Choice(item, Empty);
+
+    /// <summary>From <paramref name="min"/> to <paramref name="max"/> of them, <see cref="int.MaxValue"/> being without end.</summary>
+    public Language Repeat(Language item, int min, int max)
+    {
+        if (max < min)
+            return Nothing;
+        if (item == Empty || max == 0)
+            return Empty;
+        if (item == Nothing)
+            return min == 0 ? Empty : Nothing;
+        if (min == 1 && max == 1)
+            return item;
+        (Type, int, int, int) key = (typeof(RepeatLanguage), item.Id, min, max);
+        return _pairs.TryGetValue(key, out Language? known) ? known : _pairs[key] = new RepeatLanguage(_made++, item, min, max);
+    }
+
+    /// <summary>What is in both languages; <see cref="Nothing"/> if nothing is. Neither may hold a rule without a body.</summary>
+    public Language Both(Language left, Language right)
+    {
+        if (left == right)
+            return left;
+        if (left == Nothing || right == Nothing)
+            return Nothing;
+        if (left.Id > right.Id)
+            (left, right) = (right, left);
+        BothLanguage both = Intersection(left, right);
+        return both.IsLive ?? FindOut(both) ? both : Nothing;
+    }
+
+    /// <summary>A rule to be given its body.</summary>
+    public GrammarRule Rule() => new(_made++);
+
+    /// <summary>What may follow a byte.</summary>
+    internal Language After(Language state, byte value)
+    {
+        switch (state)
+        {
+            case SequenceLanguage { First: ByteLanguage first } sequence:
+                return first.Set.Contains(value) ? sequence.Rest : Nothing;
+            case GrammarRule rule:
+                return After(rule.Body!, value);
+            case ByteLanguage or NothingLanguage or EmptyLanguage:
+                return state.Derive(this, value);
+        }
+
+        _classes ??= Classify();
+        if (state.Next?[_classes[value]] is { } known)
+            return known;
+        Language next = state.Derive(this, value);
+        _classes ??= Classify();   // deriving may have made sets
+        if (state.Next is null)
+        {
+            state.Next = new Language?[_classCount];
+            _remembering.Add(state);
+        }
+
+        return state.Next[_classes[value]] = next;
+    }
+
+    /// <summary>What may follow a text.</summary>
+    public Language After(Language state, ReadOnlySpan<byte> text)
+    {
+        foreach (byte value in text)
+        {
+            state = After(state, value);
+            if (state == Nothing)
+                break;
+        }
+
+        return state;
+    }
+
+    /// <summary>Whether a text is in a language.</summary>
+    public bool Matches(Language language, ReadOnlySpan<byte> text) => After(language, text).IsNullable;
+
+    /// <summary>The rules that have a member: the others are recursion without an end, or hold a contradiction.</summary>
+    public static IReadOnlySet<GrammarRule> Productive(IReadOnlyList<GrammarRule> rules)
+    {
+        HashSet<GrammarRule> productive = [];
+        for (bool grows = true; grows;)
+        {
+            grows = false;
+            Dictionary<Language, bool> looked = [];
+            for (int i = rules.Count - 1; i >= 0; i--)   // a rule's parts were made after it
+            {
+                if (!productive.Contains(rules[i]) && IsProductive(rules[i].Body!, productive, looked))
+                    grows |= productive.Add(rules[i]);
+            }
+        }
+
+        return productive;
+    }
+
+    private static bool IsProductive(Language expression, HashSet<GrammarRule> productive, Dictionary<Language, bool> looked)
+    {
+        if (looked.TryGetValue(expression, out bool known))
+            return known;
+        Language last = expression;
+        for (; last is SequenceLanguage sequence; last = sequence.Rest)
+        {
+            if (!IsProductive(sequence.First, productive, looked))
+                return looked[expression] = false;
+        }
+
+        return looked[expression] = last switch
+        {
+            NothingLanguage => false,
+            GrammarRule rule => productive.Contains(rule),
+            ChoiceLanguage choice => choice.Alternatives.Any(alternative => IsProductive(alternative, productive, looked)),
+            RepeatLanguage repeat => repeat.Min == 0 || IsProductive(repeat.Item, productive, looked),
+            _ => true,   // bytes; an intersection without a member has not been made
+        };
+    }
+
+    /// <summary>Keeps memory bounded. To be called between texts, not while deriving.</summary>
+    internal void Tidy()
+    {
+        if (_pairs.Count + _choices.Count < MostRemembered)
+            return;
+        Forget();
+        _pairs.Clear();
+        _choices.Clear();
+    }
+
+    /// <summary>Whether a language has a member, by looking for a shortest one; when it has none, no state on the way has one either.</summary>
+    private bool FindOut(BothLanguage start)
+    {
+        Dictionary<Language, Language?> cameFrom = new() { [start] = null };
+        Queue<Language> open = new([start]);
+        while (cameFrom.Count < MostExplored && open.TryDequeue(out Language? state))
+        {
+            if (state.IsNullable || state is BothLanguage { IsLive: true })
+            {
+                for (Language? on = state; on is not null; on = cameFrom[on])
+                    Mark(on, live: true);
+                return true;
+            }
+
+            foreach (Language next in Followers(state))
+            {
+                if (next != Nothing && next is not BothLanguage { IsLive: false } && cameFrom.TryAdd(next, state))
+                    open.Enqueue(next);
+            }
+        }
+
+        if (open.Count == 0)
+        {
+            foreach (Language state in cameFrom.Keys)
+                Mark(state, live: false);
+        }
+
+        start.IsLive = false;
+        return false;
+
+        static void Mark(Language state, bool live)
+        {
+            if (state is BothLanguage both)
+                both.IsLive = live;
+        }
+    }
+
+    /// <summary>The states after each class of bytes, intersections not asked for members.</summary>
+    private IEnumerable<Language> Followers(Language state)
+    {
+        byte[] classes = _classes ??= Classify();
+        int done = 0;
+        for (int value = 0; value < 256 && done < _classCount; value++)
+        {
+            if (classes[value] != done)
+                continue;
+            done++;   // classes are numbered in order of their first byte
+            if (state is not BothLanguage both)
+            {
+                yield return After(state, (byte)value);
+                continue;
+            }
+
+            Language left = After(both.Left, (byte)value), right = After(both.Right, (byte)value);
+            if (left == right || left == Nothing || right == Nothing)
+                yield return left == right ? left : Nothing;
+            else
+                yield return left.Id < right.Id ? Intersection(left, right) : Intersection(right, left);
+        }
+    }
+
+    private BothLanguage Intersection(Language left, Language right)
+    {
+        (Type, int, int, int) key = (typeof(BothLanguage), left.Id, right.Id, 0);
+        if (!_pairs.TryGetValue(key, out Language? known))
+            _pairs[key] = known = new BothLanguage(_made++, left, right);
+        return (BothLanguage)known;
+    }
+
+    private bool Splits(ByteSet set)
+    {
+        Span<sbyte> inSet = stackalloc sbyte[256];
+        inSet.Fill(-1);
+        for (int value = 0; value < 256; value++)
+        {
+            sbyte contained = set.Contains((byte)value) ? (sbyte)1 : (sbyte)0;
+            ref sbyte ofClass = ref inSet[_classes![value]];
+            if (ofClass >= 0 && ofClass != contained)
+                return true;
+            ofClass = contained;
+        }
+
+        return false;
+    }
+
+    private byte[] Classify()
+    {
+        byte[] classes = new byte[256];
+        Dictionary<string, byte> known = [];
+        char[] signature = new char[_sets.Count];
+        for (int value = 0; value < 256; value++)
+        {
+            int i = 0;
+            foreach (ByteSet set in _sets.Keys)
+                signature[i++] = set.Contains((byte)value) ? '1' : '0';
+            string key = new(signature);
+            if (!known.TryGetValue(key, out classes[value]))
+                known[key] = classes[value] = (byte)known.Count;
+        }
+
+        _classCount = known.Count;
+        return classes;
+    }
+
+    private void Forget()
+    {
+        foreach (Language state in _remembering)
+            state.Next = null;
+        _remembering.Clear();
+        _classes = null;
+    }
+
+    private sealed class ById : IComparer<Language>
+    {
+        public static ById Instance { get; } = new();
+
+        public int Compare(Language? x, Language? y) => x!.Id.CompareTo(y!.Id);
+    }
+
+    private sealed class SameIds : IEqualityComparer<int[]>
+    {
+        public bool Equals(int[]? x, int[]? y) => x.AsSpan().SequenceEqual(y);
+
+        public int GetHashCode(int[] ids)
+        {
+            HashCode hash = default;
+            hash.AddBytes(System.Runtime.InteropServices.MemoryMarshal.AsBytes(ids.AsSpan()));
+            return hash.ToHashCode();
+        }
+    }
+}
