@@ -40,7 +40,7 @@ public sealed class OutputConstraintsTests
     public void NamedCall_IsOneCallOfThatFunction()
     {
         FakeCodec codec = new();
-        ITokenConstraint rule = Rule(codec, $$""" "tools":{{Tools.Replace("STRICT", "false")}},"tool_choice":{"type":"function","function":{"name":"get"}} """)!;
+        ITokenConstraint rule = Rule(codec, $$""" "tools":{{Tools.Replace("STRICT", "false")}},"tool_choice":{"type":"function","function":{"name":"get"} } """)!;
 
         OutputEvents events = Parsed(GrammarWalk.Text(rule, codec, new Random(1))!, out int calls);
         Assert.Equal(1, calls);
