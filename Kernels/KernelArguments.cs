@@ -97,8 +97,12 @@ public unsafe struct AddRmsNormArgs
     public float Epsilon;
 }
 
-/// <summary>The KV pool of one layer: [blocks, 2 (K, V), kv heads, block size, head dim] of <see cref="Type"/>.</summary>
-/// <remarks>Slot s lies in block s / BlockSize at offset s % BlockSize.</remarks>
+/// <summary>The KV pool of one layer: [blocks, 2 (K, V), kv heads, …] of <see cref="Type"/>, keys as [head dim, block size] and values as
+/// [block size, head dim].</summary>
+/// <remarks>
+/// Slot s lies in block s / BlockSize at offset s % BlockSize. Each of the two products of attention runs over the other one's outer index, so with
+/// keys transposed both add whole vectors and neither ever sums across lanes.
+/// </remarks>
 public unsafe struct KvLayer
 {
     /// <summary>Start of the layer's pool.</summary>

@@ -67,7 +67,7 @@ internal sealed unsafe class Reference : IKernels
                 float[] rotated = NormAndRotate(key + head * dim, args.KeyNorm, args, cosSin);
                 for (int i = 0; i < dim; i++)
                 {
-                    Elements.Store(kv.Data, kv.Type, kv.KeyOffset(args.Slots[row], head) + i, rotated[i]);
+                    Elements.Store(kv.Data, kv.Type, kv.KeyOffset(args.Slots[row], head) + (long)i * kv.BlockSize, rotated[i]);
                     Elements.Store(kv.Data, kv.Type, kv.ValueOffset(args.Slots[row], head) + i, value[head * dim + i]);
                 }
             }
@@ -110,7 +110,7 @@ internal sealed unsafe class Reference : IKernels
                 {
                     for (int i = 0; i < kv.HeadDim; i++)
                     {
-                        Copy(kv, kv.KeyOffset(from, head) + i, kv.KeyOffset(to, head) + i);
+                        Copy(kv, kv.KeyOffset(from, head) + (long)i * kv.BlockSize, kv.KeyOffset(to, head) + (long)i * kv.BlockSize);
                         Copy(kv, kv.ValueOffset(from, head) + i, kv.ValueOffset(to, head) + i);
                     }
                 }
@@ -217,7 +217,7 @@ internal sealed unsafe class Reference : IKernels
         for (int key = 0; key < scores.Length; key++)
         {
             for (int i = 0; i < dim; i++)
-                scores[key] += query[i] * (double)Elements.Load(kv.Data, kv.Type, kv.KeyOffset(slots[key], kvHead) + i);
+                scores[key] += query[i] * (double)Elements.Load(kv.Data, kv.Type, kv.KeyOffset(slots[key], kvHead) + (long)i * kv.BlockSize);
             scores[key] *= args.Scale;
         }
         double max = scores.Max();

@@ -4,11 +4,11 @@ namespace Agentic.Kernels;
 
 /// <summary>
 /// output[row, head] = Σ_key softmax(scale · q·k) v over the keys that the row sees. Rows of a step and the query heads that share a key
-/// head are packed, four to a tile; a tile reads the keys that all four see once, and what only some see row by row.
-/// Scores are dot products of their own; the sum of exponentials runs along lanes by logical index and the sum of values is one chain
+/// head are packed, four to a tile; a tile reads all keys once, the values that all four see once, and what only some see row by row.
+/// Scores are sums of their own; the sum of exponentials runs along lanes by logical index and the sum of values is one chain
 /// by logical index. So a row has the same bits whoever shares its tile, and wherever its keys lie: see <see cref="AttentionRow"/>.
 /// </summary>
-/// <remarks>Work is split by sequence, key head and tile. A worker's scratch: queries [4, dim], sums [4, dim], scores [4, keys].</remarks>
+/// <remarks>Work is split by sequence, key head and tile. A worker's scratch: queries [dim, 4], sums [4, dim], scores [4, keys].</remarks>
 internal static unsafe class AttentionKernel<S, V, W>
     where S : ISimd<V>
     where V : struct
@@ -36,8 +36,11 @@ internal static unsafe class AttentionKernel<S, V, W>
             items += args.Kv.KvHeads * Tiles(args, args.Sequences[s]);
             keys = Math.Max(keys, args.Sequences[s].ContextLength + args.Sequences[s].RowCount);
         }
-        Job job = new() { Args = args, ScoreStride = (keys + 3 * IndexAlignment) & ~(IndexAlignment - 1) };
+        // Past the last key lie the other vectors of its tile.
+        Job job = new() { Args = args, ScoreStride = (keys + 6 * IndexAlignment) & ~(IndexAlignment - 1) };
         job.ScratchStride = TileRows * (2 * args.Kv.HeadDim + job.ScoreStride);
+        if (args.Kv.BlockSize % S.Lanes != 0)
+            job.ScratchStride += 2 * ScoreTile<S, V, W, OneRow>.Vectors * S.Lanes * args.Kv.HeadDim;
         job.Scratch = scratch.Floats(job.ScratchStride * pool.Threads);
         pool.Run(&RunItem, &job, items);
     }
@@ -64,6 +67,7 @@ internal static unsafe class AttentionKernel<S, V, W>
             Sums = sums,
             Scores = sums + TileRows * job.Args.Kv.HeadDim,
             ScoreStride = job.ScoreStride,
+            Gathered = (byte*)(sums + TileRows * (job.Args.Kv.HeadDim + job.ScoreStride)),
         };
         switch (Math.Min(TileRows, sequence->RowCount * (job.Args.Heads / job.Args.Kv.KvHeads) - tile * TileRows))
         {

@@ -8,14 +8,19 @@ internal unsafe struct AttentionTile<S, V, W>
     where V : struct
     where W : IStorage
 {
-    /// <summary>[4, dim] scaled queries, in storage order.</summary>
+    private const int Vectors = ScoreTile<S, V, W, OneRow>.Vectors;
+
+    /// <summary>[dim, 4] scaled queries.</summary>
     public float* Queries;
 
     /// <summary>[4, dim] weighted sums of values, in storage order.</summary>
     public float* Sums;
 
-    /// <summary>[4, <see cref="ScoreStride"/>] by logical index less <see cref="_origin"/>; three past a run may be written.</summary>
+    /// <summary>[4, <see cref="ScoreStride"/>] by logical slot, then by logical index, less <see cref="_origin"/>.</summary>
     public float* Scores;
+
+    /// <summary>Vectors of keys, [8, dim, lanes] in storage, for blocks that are not whole vectors.</summary>
+    public byte* Gathered;
 
     public nint ScoreStride;
     public TreeAttentionArgs Args;
@@ -44,16 +49,15 @@ internal unsafe struct AttentionTile<S, V, W>
             sharedStart = Math.Max(sharedStart, keys.First);
             sharedEnd = Math.Min(sharedEnd, keys.Identity);
             float* query = Args.Query + (nint)(Sequence.RowStart + row) * Args.QueryStride + head * dim;
-            Permutation<S, V>.Apply<W>(query, Queries + r * dim, dim, Args.Scale);
+            for (int i = 0; i < dim; i++)
+                Queries[4 * i + r] = Args.Scale * query[i];
         }
         sharedEnd = Math.Max(sharedStart, sharedEnd);
         _origin = first & -AttentionKernel<S, V, W>.IndexAlignment;
 
-        for (int r = 0; r < R.Count; r += Heads<R>(r))
-            ScoreOwn(r, Heads<R>(r), _rows[r].First, Math.Min(sharedStart, _rows[r].End));
-        Score<R>(0, sharedStart, sharedEnd);
-        for (int r = 0; r < R.Count; r += Heads<R>(r))
-            ScoreOwn(r, Heads<R>(r), sharedEnd, _rows[r].End);
+        Score<R>();
+        for (int r = 0; r < R.Count; r++)
+            CloseUp(_rows[r], Scores + r * ScoreStride - _origin);
 
         float* sums = stackalloc float[4];
         for (int r = 0; r < R.Count; r++)
@@ -78,17 +82,6 @@ internal unsafe struct AttentionTile<S, V, W>
     private readonly int Heads<R>(int r)
         where R : IRowCount => Math.Min(R.Count, r + Group - (FirstPacked + r) % Group) - r;
 
-    private void ScoreOwn(int r, int heads, int start, int end)
-    {
-        switch (heads)
-        {
-            case 1: Score<OneRow>(r, start, end); break;
-            case 2: Score<TwoRows>(r, start, end); break;
-            case 3: Score<ThreeRows>(r, start, end); break;
-            default: Score<FourRows>(r, start, end); break;
-        }
-    }
-
     private void AddOwnValues(int r, int heads, int start, int end)
     {
         switch (heads)
@@ -105,54 +98,59 @@ internal unsafe struct AttentionTile<S, V, W>
     private readonly (int Row, int Head) RowAndHead(int r) =>
         ((FirstPacked + r) / Group, KvHead * Group + (FirstPacked + r) % Group);
 
-    /// <summary>Scores of packed rows r … against the keys of row r at indices start … end − 1, four at a time wherever they lie.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Score<R>(int r, int start, int end)
+    /// <summary>Scores of all packed rows against every slot up to the last row's own, also those that some of them do not see.</summary>
+    private readonly void Score<R>()
         where R : IRowCount
     {
-        nint dim = Args.Kv.HeadDim, keyBytes = dim * W.Size;
-        float* queries = Queries + r * dim, scores = Scores + r * ScoreStride + start - _origin;
-        byte* first = null, second = null, third = null;
-        int gathered = 0;
-        KeyRuns runs = new(Sequence, _rows[r], Args.Kv.BlockSize, start, end);
-        while (runs.MoveNext())
+        int end = Sequence.ContextLength + _rows[R.Count - 1].Number + 1;
+        nint keyStride = (InVectors ? Args.Kv.BlockSize : S.Lanes) * W.Size;
+        byte** keys = stackalloc byte*[2 * Vectors];
+        for (int j = 0; j < Vectors; j++)
+            keys[Vectors + j] = Keys(_origin + j * S.Lanes, end);
+        for (int slot = _origin; slot < end; slot += Vectors * S.Lanes)
         {
-            byte* key = (byte*)Args.Kv.Data + (nint)Args.Kv.KeyOffset(runs.Slot, KvHead) * W.Size;
-            byte* ahead = (byte*)Args.Kv.Data + (nint)Args.Kv.KeyOffset(runs.SlotAhead, KvHead) * W.Size;
-            int left = runs.Count;
-            while (left > 0)
+            for (int j = 0; j < Vectors; j++)
             {
-                if (gathered == 0 && left >= 4)
-                {
-                    byte* pair = key + 2 * keyBytes;
-                    DotTile<S, V, W, R>.FourColumns(
-                        queries, dim, key, key + keyBytes, pair, pair + keyBytes, dim, scores, ScoreStride, ahead, near: true);
-                    left -= 4;
-                    scores += 4;
-                    key += 4 * keyBytes;
-                    ahead += 4 * keyBytes;
-                    continue;
-                }
-                switch (gathered++)
-                {
-                    case 0: first = key; break;
-                    case 1: second = key; break;
-                    case 2: third = key; break;
-                    default:
-                        DotTile<S, V, W, R>.FourColumns(
-                            queries, dim, first, second, third, key, dim, scores, ScoreStride, ahead, near: true);
-                        scores += 4;
-                        gathered = 0;
-                        break;
-                }
-                left--;
-                key += keyBytes;
+                keys[j] = keys[Vectors + j];
+                keys[Vectors + j] = Keys(slot + (Vectors + j) * S.Lanes, end);
             }
+            ScoreTile<S, V, W, R>.Multiply(Queries, keys, keyStride, Args.Kv.HeadDim, Scores + slot - _origin, ScoreStride);
         }
-        if (gathered > 0)
-            DotTile<S, V, W, R>.FourColumns(
-                queries, dim, first, gathered > 1 ? second : first, gathered > 2 ? third : first, first, dim, scores, ScoreStride,
-                first, near: true);
+    }
+
+    private readonly bool InVectors => Args.Kv.BlockSize % S.Lanes == 0;
+
+    /// <summary>The vector of keys from a logical slot on, or the last one before the end.</summary>
+    private readonly byte* Keys(int slot, int end)
+    {
+        slot = Math.Min(slot, end - 1 & -S.Lanes);
+        byte* data = (byte*)Args.Kv.Data;
+        if (InVectors)
+        {
+            (int block, int offset) = Math.DivRem(slot, Args.Kv.BlockSize);
+            return data + Args.Kv.KeyOffset(Sequence.BlockTable[block], offset, KvHead) * W.Size;
+        }
+
+        byte* gathered = Gathered + (nint)(slot / S.Lanes % (2 * Vectors)) * Args.Kv.HeadDim * S.Lanes * W.Size;
+        for (int lane = 0; lane < Math.Min(S.Lanes, end - slot); lane++)
+        {
+            long key = Args.Kv.KeyOffset(Sequence.Slot(slot + lane, Args.Kv.BlockSize), KvHead);
+            for (int i = 0; i < Args.Kv.HeadDim; i++)
+                Unsafe.CopyBlockUnaligned(
+                    gathered + ((nint)i * S.Lanes + lane) * W.Size, data + (key + (long)i * Args.Kv.BlockSize) * W.Size, (uint)W.Size);
+        }
+        return gathered;
+    }
+
+    /// <summary>Moves the scores of a row's ancestors from their slots to their logical indices, past those of siblings.</summary>
+    private readonly void CloseUp(in AttentionRow row, float* scores)
+    {
+        int ancestor = row.Identity - Sequence.ContextLength - 1;
+        for (int index = row.Identity; index < row.End; index++)
+        {
+            ancestor = AttentionRow.NextAncestor(Sequence, row.Number, ancestor);
+            scores[index] = scores[Sequence.ContextLength + ancestor];
+        }
     }
 
     /// <summary>Adds to the sums of packed rows r … the weighted values of row r's keys at indices start … end − 1.</summary>

@@ -45,19 +45,30 @@ internal static unsafe class CopyKernels<S, V>
         for (int layer = 0; layer < args.Layers; layer++)
         {
             KvLayer kv = args.LayerPools[layer];
-            nuint bytes = (nuint)(kv.HeadDim * Elements.Size(kv.Type));
+            int size = Elements.Size(kv.Type);
             for (int move = 0; move < args.MoveCount; move++)
             {
                 (int from, int to) = args.Moves[move];
                 if (from == to)
                     continue;
-                for (int head = 0; head < 2 * kv.KvHeads; head++) // values lie behind the keys as more heads
+                for (int head = 0; head < kv.KvHeads; head++)
                 {
-                    long source = kv.KeyOffset(from, head) * Elements.Size(kv.Type);
-                    long target = kv.KeyOffset(to, head) * Elements.Size(kv.Type);
-                    NativeMemory.Copy((byte*)kv.Data + source, (byte*)kv.Data + target, bytes);
+                    byte* data = (byte*)kv.Data, key = data + kv.KeyOffset(from, head) * size, newKey = data + kv.KeyOffset(to, head) * size;
+                    if (size == sizeof(float))
+                        CopyStrided((float*)key, (float*)newKey, kv.HeadDim, kv.BlockSize);
+                    else
+                        CopyStrided((ushort*)key, (ushort*)newKey, kv.HeadDim, kv.BlockSize);
+                    byte* value = data + kv.ValueOffset(from, head) * size, newValue = data + kv.ValueOffset(to, head) * size;
+                    NativeMemory.Copy(value, newValue, (nuint)(kv.HeadDim * size));
                 }
             }
         }
+    }
+
+    private static void CopyStrided<T>(T* source, T* target, int count, nint stride)
+        where T : unmanaged
+    {
+        for (nint i = 0; i < count * stride; i += stride)
+            target[i] = source[i];
     }
 }

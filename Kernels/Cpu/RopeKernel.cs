@@ -61,9 +61,21 @@ internal static unsafe class RopeKernel<S, V>
             if (job.KeyNorm is not null)
                 NormKernel<S, V>.Normalize(key, job.KeyNorm, job.Args.Epsilon, normal = rotated, dim);
             Rotate(normal, cos, sin, rotated, half);
-            RowConversion<S, V>.Narrow(rotated, kv.Data, kv.Type, kv.KeyOffset(slot, head), dim);
+            WriteKey(rotated, kv, kv.KeyOffset(slot, head));
             RowConversion<S, V>.Narrow(value, kv.Data, kv.Type, kv.ValueOffset(slot, head), dim);
         }
+    }
+
+    private static void WriteKey(float* key, in KvLayer kv, long offset)
+    {
+        if (kv.Type == ElementType.Float32)
+        {
+            for (float* end = key + kv.HeadDim, target = (float*)kv.Data + offset; key < end; target += kv.BlockSize)
+                *target = *key++;
+            return;
+        }
+        for (int i = 0; i < kv.HeadDim; i++)
+            Elements.Store(kv.Data, kv.Type, offset + (long)i * kv.BlockSize, key[i]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

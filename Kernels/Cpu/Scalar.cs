@@ -33,6 +33,10 @@ internal readonly unsafe struct Scalar : ISimd<float>
 
     public static float ZeroWhereBelow(float value, float x, float limit) => x < limit ? 0 : value;
 
+    public static float LoadBFloat16(void* elements) => Elements.FromBFloat16(*(ushort*)elements);
+
+    public static float LoadFloat16(void* elements) => (float)*(Half*)elements;
+
     public static float BFloat16Even(void* pairs) => Elements.FromBFloat16(*(ushort*)pairs);
 
     public static float BFloat16Odd(void* pairs) => Elements.FromBFloat16(((ushort*)pairs)[1]);

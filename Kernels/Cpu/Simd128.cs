@@ -39,6 +39,10 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     public static Vector128<float> ZeroWhereBelow(Vector128<float> value, Vector128<float> x, Vector128<float> limit) =>
         Vector128.ConditionalSelect(Vector128.LessThan(x, limit), Vector128<float>.Zero, value);
 
+    public static Vector128<float> LoadBFloat16(void* elements) => (Widen(elements) << 16).AsSingle();
+
+    public static Vector128<float> LoadFloat16(void* elements) => FromFloat16(Widen(elements));
+
     public static Vector128<float> BFloat16Even(void* pairs) => (Vector128.Load((uint*)pairs) << 16).AsSingle();
 
     public static Vector128<float> BFloat16Odd(void* pairs) => (Vector128.Load((uint*)pairs) & Vector128.Create(0xFFFF0000)).AsSingle();
@@ -83,6 +87,8 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     private static Vector128<float> ZipUpper(Vector128<float> left, Vector128<float> right) => Sse.IsSupported
         ? Sse.UnpackHigh(left, right)
         : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(left, right) : Vector128.Create(left[2], right[2], left[3], right[3]);
+
+    private static Vector128<uint> Widen(void* elements) => Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)elements).AsUInt16());
 
     /// <summary>Exact: subnormals become normal by the multiplication, infinities and NaN get their exponent back.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

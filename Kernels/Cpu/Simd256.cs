@@ -37,6 +37,10 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     public static Vector256<float> ZeroWhereBelow(Vector256<float> value, Vector256<float> x, Vector256<float> limit) =>
         Vector256.ConditionalSelect(Vector256.LessThan(x, limit), Vector256<float>.Zero, value);
 
+    public static Vector256<float> LoadBFloat16(void* elements) => (Widen(elements) << 16).AsSingle();
+
+    public static Vector256<float> LoadFloat16(void* elements) => FromFloat16(Widen(elements));
+
     public static Vector256<float> BFloat16Even(void* pairs) => (Vector256.Load((uint*)pairs) << 16).AsSingle();
 
     public static Vector256<float> BFloat16Odd(void* pairs) => (Vector256.Load((uint*)pairs) & Vector256.Create(0xFFFF0000)).AsSingle();
@@ -66,6 +70,8 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     public static float MaxAcross(Vector256<float> value) => Simd128.MaxAcross(Simd128.Max(value.GetLower(), value.GetUpper()));
 
     private static Vector128<float> Halve(Vector256<float> value) => value.GetLower() + value.GetUpper();
+
+    private static Vector256<uint> Widen(void* elements) => Vector256.WidenLower(Vector128.Load((ushort*)elements).ToVector256Unsafe());
 
     /// <summary>Exact: subnormals become normal by the multiplication, infinities and NaN get their exponent back.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

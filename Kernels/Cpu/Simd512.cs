@@ -37,6 +37,10 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     public static Vector512<float> ZeroWhereBelow(Vector512<float> value, Vector512<float> x, Vector512<float> limit) =>
         Vector512.ConditionalSelect(Vector512.LessThan(x, limit), Vector512<float>.Zero, value);
 
+    public static Vector512<float> LoadBFloat16(void* elements) => (Widen(elements) << 16).AsSingle();
+
+    public static Vector512<float> LoadFloat16(void* elements) => FromFloat16(Widen(elements));
+
     public static Vector512<float> BFloat16Even(void* pairs) => (Vector512.Load((uint*)pairs) << 16).AsSingle();
 
     public static Vector512<float> BFloat16Odd(void* pairs) => (Vector512.Load((uint*)pairs) & Vector512.Create(0xFFFF0000)).AsSingle();
@@ -66,6 +70,8 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     public static float MaxAcross(Vector512<float> value) => Simd256.MaxAcross(Simd256.Max(value.GetLower(), value.GetUpper()));
 
     private static Vector256<float> Halve(Vector512<float> value) => value.GetLower() + value.GetUpper();
+
+    private static Vector512<uint> Widen(void* elements) => Vector512.WidenLower(Vector256.Load((ushort*)elements).ToVector512Unsafe());
 
     /// <summary>Exact: subnormals become normal by the multiplication, infinities and NaN get their exponent back.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

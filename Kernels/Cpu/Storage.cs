@@ -8,6 +8,9 @@ internal unsafe interface IStorage
     /// <summary>The pair's vectors hold its even and its odd elements, not its lower and its upper ones.</summary>
     static abstract bool Interleaved { get; }
 
+    /// <summary>A vector in plain order.</summary>
+    static abstract V Load<S, V>(byte* elements) where S : ISimd<V> where V : struct;
+
     static abstract V First<S, V>(byte* pair) where S : ISimd<V> where V : struct;
 
     static abstract V Second<S, V>(byte* pair) where S : ISimd<V> where V : struct;
@@ -20,6 +23,8 @@ internal readonly unsafe struct Float32Storage : IStorage
     public static int Size => sizeof(float);
 
     public static bool Interleaved => false;
+
+    public static V Load<S, V>(byte* elements) where S : ISimd<V> where V : struct => S.Load((float*)elements);
 
     public static V First<S, V>(byte* pair) where S : ISimd<V> where V : struct => S.Load((float*)pair);
 
@@ -34,6 +39,8 @@ internal readonly unsafe struct BFloat16Storage : IStorage
 
     public static bool Interleaved => true;
 
+    public static V Load<S, V>(byte* elements) where S : ISimd<V> where V : struct => S.LoadBFloat16(elements);
+
     public static V First<S, V>(byte* pair) where S : ISimd<V> where V : struct => S.BFloat16Even(pair);
 
     public static V Second<S, V>(byte* pair) where S : ISimd<V> where V : struct => S.BFloat16Odd(pair);
@@ -46,6 +53,8 @@ internal readonly unsafe struct Float16Storage : IStorage
     public static int Size => sizeof(ushort);
 
     public static bool Interleaved => true;
+
+    public static V Load<S, V>(byte* elements) where S : ISimd<V> where V : struct => S.LoadFloat16(elements);
 
     public static V First<S, V>(byte* pair) where S : ISimd<V> where V : struct => S.Float16Even(pair);
 

@@ -2,7 +2,7 @@ using Agentic.Kernels;
 
 namespace Agentic.ModelRuntime;
 
-/// <summary>The paged KV pools of all layers, each [blocks, 2, kv heads, block size, head dim].</summary>
+/// <summary>The paged KV pools of all layers, each laid out as <see cref="KvLayer"/> says.</summary>
 internal sealed unsafe class KvCache : IDisposable
 {
     private readonly NativeArray<byte>[] _pools;

@@ -96,7 +96,7 @@ internal sealed unsafe class AttentionCase
             int slot = table[key / _blockSize] * _blockSize + key % _blockSize;
             for (int i = 0; i < _kvHeads * _dim; i++)
             {
-                Elements.Store(kv.Data, _type, kv.KeyOffset(slot, i / _dim) + i % _dim, keys[key][i]);
+                Elements.Store(kv.Data, _type, kv.KeyOffset(slot, i / _dim) + i % _dim * _blockSize, keys[key][i]);
                 Elements.Store(kv.Data, _type, kv.ValueOffset(slot, i / _dim) + i % _dim, values[key][i]);
             }
         }

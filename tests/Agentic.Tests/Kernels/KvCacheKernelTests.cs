@@ -81,19 +81,22 @@ public sealed unsafe class KvCacheKernelTests
             for (int slot = 0; slot < blocks * blockSize; slot++)
             {
                 int depth = slot - context, source = depth >= 0 && depth < accepted.Length ? context + accepted[depth] : slot;
-                for (int head = 0; head < 2 * kvHeads; head++)
+                for (int head = 0; head < kvHeads; head++)
                 {
-                    AssertMoved(kv, firstBefore, kv.KeyOffset(source, head), first, kv.KeyOffset(slot, head));
-                    AssertMoved(kv, secondBefore, kv.KeyOffset(source, head), second, kv.KeyOffset(slot, head));
+                    AssertMoved(kv, firstBefore, kv.KeyOffset(source, head), first, kv.KeyOffset(slot, head), blockSize);
+                    AssertMoved(kv, secondBefore, kv.KeyOffset(source, head), second, kv.KeyOffset(slot, head), blockSize);
+                    AssertMoved(kv, firstBefore, kv.ValueOffset(source, head), first, kv.ValueOffset(slot, head), 1);
+                    AssertMoved(kv, secondBefore, kv.ValueOffset(source, head), second, kv.ValueOffset(slot, head), 1);
                 }
             }
         }
     }
 
-    private static void AssertMoved(KvLayer kv, Native<byte> before, long from, Native<byte> after, long to)
+    private static void AssertMoved(KvLayer kv, Native<byte> before, long from, Native<byte> after, long to, int stride)
     {
-        int size = Elements.Size(kv.Type), bytes = kv.HeadDim * size;
-        Assert.Equal(before.Span.Slice((int)from * size, bytes), after.Span.Slice((int)to * size, bytes));
+        int size = Elements.Size(kv.Type);
+        for (int i = 0; i < kv.HeadDim; i++, from += stride, to += stride)
+            Assert.Equal(before.Span.Slice((int)from * size, size), after.Span.Slice((int)to * size, size));
     }
 
     private static float[] Widened(Native<byte> pool, ElementType type) =>

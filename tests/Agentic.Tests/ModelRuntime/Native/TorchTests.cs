@@ -84,7 +84,7 @@ public sealed unsafe class TorchTests
             {
                 int head = slot / dim / keys, position = slot / dim % keys,
                     physical = blocks[position / blockSize] * blockSize + position % blockSize;
-                data[kv.KeyOffset(physical, head) + slot % dim] = key[slot];
+                data[kv.KeyOffset(physical, head) + slot % dim * blockSize] = key[slot];
                 data[kv.ValueOffset(physical, head) + slot % dim] = value[slot];
             }
 
