@@ -1,73 +1,73 @@
+using System.Diagnostics;
 using Agentic.SuffixCache;
 
 namespace Agentic.Proxy;
 
-/// <summary>Brings back at start what the store kept, so that a restarted server still knows it.</summary>
-internal sealed class SequenceReplay(ISequenceStore store, SuffixHistory history, TimeProvider time, ILogger logger)
+/// <summary>Keeps the history in step with the store: brings back at start what was kept, then what other servers finish or delete.</summary>
+internal sealed class SequenceReplay(ISequenceStore store, SuffixHistory history, TimeProvider time, ILogger logger) : ISequenceFollower
 {
     /// <summary>A start waits this long for a long history; the rest comes while requests are served.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    /// <summary>A store that is away is asked again this often.</summary>
-    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan IndexInterval = TimeSpan.FromMilliseconds(5);
 
-    private readonly Dictionary<NamespaceKey, int> _done = [];
+    private readonly TaskCompletionSource _warm = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _sequences, _tokens;
+    private volatile bool _loading = true;
 
-    /// <summary>Replays these namespaces. Call before the engine starts: what has come by then is indexed at once.</summary>
-    /// <returns>What is left to do while the server runs.</returns>
+    /// <summary>How far it is; null once the server is warm, or waits no longer.</summary>
+    public WarmUp? Progress
+    {
+        get
+        {
+            SequenceStoreStatistics statistics = store.Statistics;
+            return _loading
+                ? new WarmUp(Volatile.Read(ref _sequences), Volatile.Read(ref _tokens), statistics.Listed - statistics.Behind, statistics.Listed)
+                : null;
+        }
+    }
+
+    /// <summary>Brings these namespaces back, as far as patience goes. Call before the engine starts: until then this indexes.</summary>
+    /// <returns>The following, which ends with the server.</returns>
     public async Task<Task> StartAsync(IReadOnlyCollection<NamespaceKey> namespaces, CancellationToken stopping)
     {
-        var retried = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        Task replay = Task.Run(() => RunAsync(namespaces, retried, stopping), CancellationToken.None);
-        await Task.WhenAny(replay, retried.Task, Task.Delay(Patience, time, stopping));
+        long started = Stopwatch.GetTimestamp();
+        Task following = store.FollowAsync(namespaces, this, stopping);
+        while (!_warm.Task.IsCompleted && !following.IsCompleted && Stopwatch.GetElapsedTime(started) < Patience)
+        {
+            if (history.IndexLoaded(1 << 16) == 0)
+                await Task.WhenAny(_warm.Task, following, Task.Delay(IndexInterval, time, CancellationToken.None));
+        }
+
         while (history.IndexLoaded(int.MaxValue) > 0)
             continue;
-        return replay;
+        _loading = false;
+        return following;
     }
 
-    private async Task RunAsync(IReadOnlyCollection<NamespaceKey> namespaces, TaskCompletionSource retried, CancellationToken stopping)
+    void ISequenceFollower.Add(StoredSequence sequence)
     {
-        try
-        {
-            foreach (NamespaceKey space in namespaces)
-            {
-                while (!await TryReplayAsync(space, stopping))
-                {
-                    retried.TrySetResult();
-                    await Task.Delay(RetryInterval, time, stopping);
-                }
-            }
-
-            Log.Replayed(logger, _sequences, _tokens);
-        }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
-        {
-            // The server stops before all was read; the next one reads it again.
-        }
+        if (!history.Load(sequence))
+            return;
+        Interlocked.Increment(ref _sequences);
+        Interlocked.Add(ref _tokens, sequence.Tokens.Length);
     }
 
-    /// <summary>Replays a namespace from where the last attempt broke off; false if the store is away.</summary>
-    private async Task<bool> TryReplayAsync(NamespaceKey space, CancellationToken stopping)
+    void ISequenceFollower.Deleted(NamespaceKey @namespace)
     {
-        try
-        {
-            int skip = _done.GetValueOrDefault(space);
-            await foreach (StoredSequence sequence in store.ReplayAsync(space, stopping))
-            {
-                if (skip-- > 0)
-                    continue;
-                _done[space] = _done.GetValueOrDefault(space) + 1;
-                if (history.Load(sequence))
-                    (_sequences, _tokens) = (_sequences + 1, _tokens + sequence.Tokens.Length);
-            }
+        history.Forget(key => key == @namespace);
+        Log.NamespaceForgotten(logger, @namespace);
+    }
 
-            return true;
-        }
-        catch (SequenceStoreException e)
-        {
-            Log.StoreAway(logger, e.Message);
-            return false;
-        }
+    void ISequenceFollower.CaughtUp()
+    {
+        Log.Replayed(logger, Volatile.Read(ref _sequences), Volatile.Read(ref _tokens));
+        _warm.TrySetResult();
+    }
+
+    void ISequenceFollower.Away(string reason)
+    {
+        Log.StoreAway(logger, reason);
+        _warm.TrySetResult();   // a store that is away delays no start
     }
 }

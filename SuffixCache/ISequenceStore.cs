@@ -1,6 +1,7 @@
 namespace Agentic.SuffixCache;
 
-/// <summary>Finished sequences, kept outside the process: appended as requests end, replayed when a server starts.</summary>
+/// <summary>Finished sequences, kept outside the process: appended as requests end, replayed when a server starts, and followed while it
+/// runs, so that servers learn from one another.</summary>
 /// <remarks>Sequences are kept, not the nodes drawn from them: 1–2 bytes a token, and every server builds its own index.</remarks>
 public interface ISequenceStore : IAsyncDisposable
 {
@@ -13,6 +14,11 @@ public interface ISequenceStore : IAsyncDisposable
     /// </remarks>
     /// <exception cref="SequenceStoreException">The store is away, or answers an error.</exception>
     IAsyncEnumerable<StoredSequence> ReplayAsync(NamespaceKey @namespace, CancellationToken cancellationToken = default);
+
+    /// <summary>Tells what is retained of these namespaces, oldest first, then what others append and delete, until cancelled.</summary>
+    /// <remarks>What this store appended itself is not told. A store that is away is asked again, and nothing is told twice.</remarks>
+    /// <returns>Ends, without an exception, when cancelled.</returns>
+    Task FollowAsync(IReadOnlyCollection<NamespaceKey> namespaces, ISequenceFollower follower, CancellationToken cancellationToken);
 
     /// <summary>Counts since the start and what waits now; cheap enough to be read by every scrape.</summary>
     SequenceStoreStatistics Statistics { get; }

@@ -27,4 +27,10 @@ internal static partial class Log
 
     [LoggerMessage(8, LogLevel.Warning, "A sequence of {Tokens} tokens cannot be kept: too long, or a token is negative.")]
     public static partial void SequenceRefused(ILogger logger, int tokens);
+
+    [LoggerMessage(9, LogLevel.Information, "Namespace {Namespace} was deleted; {Sequences} sequences that waited for it are given up.")]
+    public static partial void NamespaceDeleted(ILogger logger, NamespaceKey @namespace, int sequences);
+
+    [LoggerMessage(10, LogLevel.Warning, "The store does not tell what other servers append, and is asked every {Interval}: {Reason}")]
+    public static partial void NotSubscribed(ILogger logger, TimeSpan interval, string reason);
 }

@@ -5,52 +5,126 @@ using StackExchange.Redis;
 namespace Agentic.SuffixCache;
 
 /// <summary>Reads one namespace's log from where the last call ended. Used by one caller at a time.</summary>
-internal sealed class LogReader(NamespaceKey @namespace, ILogger logger, Action damaged)
+/// <param name="namespace">Whose log.</param>
+/// <param name="self">The writer whose segments are left out, or null.</param>
+/// <param name="since">When the process began: what was deleted before concerns nothing here.</param>
+/// <param name="logger">Where to log.</param>
+/// <param name="damaged">Told of each entry that cannot be read.</param>
+internal sealed class LogReader(NamespaceKey @namespace, ulong? self, DateTimeOffset since, ILogger logger, Action damaged)
 {
     private const int PageEntries = 32;   // of up to some 100 KB each
     private readonly LogLayout _layout = new(@namespace);
-    private readonly Dictionary<string, (long Bytes, long Entries)> _read = [];
-    private readonly HashSet<UInt128> _seen = [];
+    private readonly Dictionary<string, Place> _places = [];
+    private RecentIds _seen = new();
+    private List<LogSegment> _segments = [];
+    private LogEpoch? _epoch;
+    private bool _looked, _deleted;
+    private long _behind;
+    private int _woken;
 
-    /// <summary>What has been appended since the last call; at first, all that is retained.</summary>
+    public NamespaceKey Namespace => @namespace;
+
+    /// <summary>Bytes of the log that are listed and not yet read. Any thread.</summary>
+    public long Behind => Volatile.Read(ref _behind);
+
+    /// <summary>Notes that there may be more to read. Any thread.</summary>
+    /// <returns>Whether that was not noted already.</returns>
+    public bool Wake() => Interlocked.Exchange(ref _woken, 1) == 0;
+
+    /// <summary>Sees what there is to read.</summary>
     /// <exception cref="RedisException">The store is away or answers an error.</exception>
+    public async Task LookAsync(IDatabase database)
+    {
+        Volatile.Write(ref _woken, 0);   // what is appended from here on wakes again
+        Task<LogEpoch?> epoch = LogEpoch.ReadAsync(database, _layout);
+        Task<HashEntry[]> listed = database.HashGetAllAsync(_layout.Segments);
+        await Task.WhenAll(epoch, listed);
+        LogEpoch? known = _epoch;
+        _deleted |= await epoch is { } now && now != known && now.IsDeletion(_looked ? DateTimeOffset.UnixEpoch : since);
+        if (await epoch != known && await epoch is not null)
+        {
+            _epoch = await epoch;
+            if (known is not null)
+            {
+                _places.Clear();
+                _seen = new RecentIds();
+            }
+        }
+
+        (_segments, _looked) = (LogSegment.Order(await listed), true);
+        Volatile.Write(ref _behind, _segments.Sum(segment => Math.Max(0, segment.Bytes - Known(segment))));
+    }
+
+    /// <summary>Whether a look saw that the log was deleted since the process began; true once.</summary>
+    public bool TakeDeletion()
+    {
+        bool deleted = _deleted;
+        _deleted = false;
+        return deleted;
+    }
+
+    /// <summary>What the last look saw and no call before has read; at first, all that is retained.</summary>
+    /// <exception cref="RedisException">The store is away or answers an error. The next call goes on from there.</exception>
     public async IAsyncEnumerable<StoredSequence> ReadAsync(
         IDatabase database, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        List<(string Name, long Bytes)> segments = LogLayout.Order(await database.HashGetAllAsync(_layout.Segments));
-        foreach ((string name, long bytes) in segments)
+        foreach (LogSegment segment in _segments)
         {
-            (long Bytes, long Entries) place = _read.GetValueOrDefault(name, (-1, 0));
-            if (place.Bytes == bytes)
-            {
+            bool isKnown = _places.TryGetValue(segment.Name, out Place place);
+            if (isKnown && place.Listed == segment.Bytes)
                 continue;   // one server writes a segment, and its bytes change with each entry
+            if (IsOwn(segment.Name) || IsReplacing(segment))
+            {
+                Pass(segment, new Place(segment.Bytes, 0, segment.Bytes));
+                continue;
             }
 
-            if (bytes < place.Bytes)
+            if (segment.Bytes < place.Listed)
+                place = default;   // dropped, then written again
+            await foreach (RedisValue entry in EntriesAsync(database, segment.Name, place.Entries, cancellationToken))
             {
-                place.Entries = 0;   // flushed or dropped, then written again
-            }
-
-            await foreach (RedisValue entry in EntriesAsync(database, name, place.Entries, cancellationToken))
-            {
-                place.Entries++;
-                ReadOnlyMemory<byte> bytesRead = entry;
-                if (!SequenceCodec.TryDecode(@namespace, bytesRead.Span, out UInt128 id, out StoredSequence[] sequences))
+                ReadOnlyMemory<byte> bytes = entry;
+                bool isWhole = SequenceCodec.TryDecode(@namespace, bytes.Span, out UInt128 id, out StoredSequence[] sequences);
+                if (!isWhole)
                 {
                     damaged();
-                    Log.EntryDamaged(logger, @namespace, name, place.Entries - 1);
+                    Log.EntryDamaged(logger, @namespace, segment.Name, place.Entries);
                 }
-                else if (_seen.Add(id))
+
+                place = place with { Read = place.Read + bytes.Length, Entries = place.Entries + 1 };
+                if (isWhole && _seen.Add(id))
                 {
                     foreach (StoredSequence sequence in sequences)
-                    {
                         yield return sequence;
-                    }
                 }
+
+                Pass(segment, place);
             }
 
-            _read[name] = (bytes, place.Entries);
+            Pass(segment, place with { Listed = segment.Bytes });
         }
+
+        Volatile.Write(ref _behind, 0);
+    }
+
+    private bool IsOwn(string name) => self is ulong writer && LogSegment.IsOf(name, writer);
+
+    /// <summary>Whether it holds only what was read where it was before.</summary>
+    private bool IsReplacing(LogSegment segment) => segment.Replaces.Count > 0 && segment.Replaces.All(
+        replaced => IsOwn(replaced.Name) || (_places.TryGetValue(replaced.Name, out Place place) && place.Read >= replaced.Bytes));
+
+    private long Known(LogSegment segment)
+    {
+        Place place = _places.GetValueOrDefault(segment.Name);
+        return IsOwn(segment.Name) || IsReplacing(segment) || place.Listed == segment.Bytes ? segment.Bytes
+            : place.Listed < segment.Bytes ? place.Read : 0;
+    }
+
+    private void Pass(LogSegment segment, Place place)
+    {
+        long before = _places.GetValueOrDefault(segment.Name).Read;
+        _places[segment.Name] = place;
+        Volatile.Write(ref _behind, Math.Max(0, _behind - Math.Max(0, place.Read - before)));
     }
 
     /// <summary>The entries of a segment in pages, the next page on its way while one is read.</summary>
@@ -66,14 +140,9 @@ internal sealed class LogReader(NamespaceKey @namespace, ILogger logger, Action 
             start += PageEntries;
             page = entries.Length == PageEntries ? PageAsync(database, key, start) : Task.FromResult<RedisValue[]>([]);
             foreach (RedisValue entry in entries)
-            {
                 yield return entry;
-            }
-
             if (entries.Length < PageEntries)
-            {
                 break;
-            }
         }
     }
 
@@ -90,4 +159,10 @@ internal sealed class LogReader(NamespaceKey @namespace, ILogger logger, Action 
             return [];
         }
     }
+
+    /// <summary>How far a segment was read.</summary>
+    /// <param name="Listed">Its bytes when it was last read to its end.</param>
+    /// <param name="Entries">Read of it.</param>
+    /// <param name="Read">Bytes read of it.</param>
+    private readonly record struct Place(long Listed, long Entries, long Read);
 }

@@ -6,43 +6,50 @@ using StackExchange.Redis;
 namespace Agentic.SuffixCache;
 
 /// <summary>What waits for one namespace's log, and how it gets there. Used by one task at a time.</summary>
-internal sealed class LogWriter(NamespaceKey @namespace, long retentionBytes, TimeProvider time, ILogger logger)
+/// <param name="namespace">Whose log.</param>
+/// <param name="writer">This process among all that write.</param>
+/// <param name="retention">What the log may hold.</param>
+/// <param name="since">When the process began: what was deleted before concerns nothing here.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">Where to log.</param>
+internal sealed class LogWriter(
+    NamespaceKey @namespace, ulong writer, LogRetention retention, DateTimeOffset since, TimeProvider time, ILogger logger)
 {
     private const int EntryTokens = 128 << 10;   // more sequences in an entry share more; longer ones than this travel alone
     private readonly LogLayout _layout = new(@namespace);
     private readonly Queue<StoredSequence> _waiting = new();
     private readonly List<StoredSequence> _inFlight = [];
-    private readonly long _segmentBytes = retentionBytes / 16;
     private byte[] _entry = [];
+    private LogEpoch? _epoch;
     private string? _segment;
+    private long _segmentBytes, _lastOpened;
+    private DateTimeOffset _closes;
 
     public bool IsEmpty => _waiting.Count == 0 && _inFlight.Count == 0;
 
     public void Add(StoredSequence sequence) => _waiting.Enqueue(sequence);
 
     /// <summary>Sends one entry. Once it returns, its sequences are in the log; if it throws, the next call sends the same again.</summary>
-    /// <returns>The sequences acknowledged, and the bytes of their entry.</returns>
-    public async Task<(IReadOnlyList<StoredSequence> Sequences, int Bytes)> SendAsync(IDatabase database)
+    public async Task<SentEntry> SendAsync(IDatabase database)
     {
         if (_inFlight.Count == 0)
-        {
             Seal();
-        }
-
-        string segment = _segment ?? await OpenAsync(database);
+        string? segment = _segment is null || time.GetUtcNow() >= _closes ? await OpenAsync(database) : _segment;
         _segment = null;   // after a failure the next call opens another: whatever stands in the way here may stay
+        if (segment is null)
+            return Forget();
 
-        // In this order: the bytes of a segment change only after its list did, which tells a reader where there is more.
-        Task pushed = database.ListRightPushAsync(_layout.Segment(segment), _entry);
-        Task<long> used = database.HashIncrementAsync(_layout.Segments, segment, _entry.Length);
+        ITransaction transaction = database.CreateTransaction();
+        transaction.AddCondition(Condition.StringEqual(_layout.Epoch, _epoch!.Value.Value));
+        Task pushed = transaction.ListRightPushAsync(_layout.Segment(segment), _entry);
+        Task<long> used = transaction.HashIncrementAsync(_layout.Segments, segment, _entry.Length);
+        if (!await transaction.ExecuteAsync())
+            throw new RedisException("The log was deleted or flushed while it was written to.");   // the next call finds out which
         await Task.WhenAll(pushed, used);
-        _segment = await used < _segmentBytes ? segment : null;
-
-        StoredSequence[] acknowledged = [.. _inFlight];
-        int bytes = _entry.Length;
-        _inFlight.Clear();
-        _entry = [];
-        return (acknowledged, bytes);
+        _segmentBytes += _entry.Length;
+        _segment = _segmentBytes < retention.SegmentBytes ? segment : null;
+        Announce(database);
+        return Done(acknowledged: true);
     }
 
     private void Seal()
@@ -62,24 +69,50 @@ internal sealed class LogWriter(NamespaceKey @namespace, long retentionBytes, Ti
     }
 
     /// <summary>Names a new segment in the log, and drops the oldest while the log holds more than it may.</summary>
-    private async Task<string> OpenAsync(IDatabase database)
+    /// <returns>Null if the log was deleted since the last call: what waits was to be deleted too.</returns>
+    private async Task<string?> OpenAsync(IDatabase database)
     {
-        string opened = LogLayout.NewSegment(time.GetUtcNow());
+        LogEpoch? known = _epoch;
+        _epoch = await LogEpoch.OpenAsync(database, _layout, time.GetUtcNow());
+        if (_epoch != known && _epoch.Value.IsDeletion(known is null ? since : DateTimeOffset.UnixEpoch))
+            return null;
+        DateTimeOffset now = time.GetUtcNow();
+        _lastOpened = Math.Max(_lastOpened + 1, now.ToUnixTimeMilliseconds());
+        string opened = LogSegment.NameOf(_lastOpened, writer);
         await database.HashIncrementAsync(_layout.Segments, opened, 0);
-        List<(string Name, long Bytes)> segments = LogLayout.Order(await database.HashGetAllAsync(_layout.Segments));
-        long total = segments.Sum(segment => segment.Bytes);
-        foreach ((string name, long bytes) in segments)
-        {
-            if (total <= retentionBytes - _segmentBytes || name == opened)
-            {
-                break;
-            }
-
-            await Task.WhenAll(database.KeyDeleteAsync(_layout.Segment(name)), database.HashDeleteAsync(_layout.Segments, name));
-            Log.SegmentDropped(logger, @namespace, name, bytes);
-            total -= bytes;
-        }
-
+        await retention.TrimAsync(database, _layout, opened, now, (name, bytes) => Log.SegmentDropped(logger, @namespace, name, bytes));
+        (_segmentBytes, _closes) = (0, now + retention.SegmentAge);
         return opened;
     }
+
+    /// <summary>Wakes followers. They also look from time to time, so that nothing depends on it.</summary>
+    private void Announce(IDatabase database)
+    {
+        byte[] message = new byte[NamespaceKey.Length + sizeof(ulong)];
+        @namespace.CopyTo(message);
+        BinaryPrimitives.WriteUInt64LittleEndian(message.AsSpan(NamespaceKey.Length), writer);
+        _ = database.PublishAsync(LogLayout.Appended, message, CommandFlags.FireAndForget);
+    }
+
+    private SentEntry Forget()
+    {
+        _inFlight.AddRange(_waiting);
+        _waiting.Clear();
+        return Done(acknowledged: false);
+    }
+
+    private SentEntry Done(bool acknowledged)
+    {
+        StoredSequence[] done = [.. _inFlight];
+        int bytes = acknowledged ? _entry.Length : 0;
+        _inFlight.Clear();
+        _entry = [];
+        return acknowledged ? new SentEntry(done, [], bytes) : new SentEntry([], done, bytes);
+    }
 }
+
+/// <summary>What became of an entry.</summary>
+/// <param name="Acknowledged">In the log now.</param>
+/// <param name="Deleted">Not to be kept, because their namespace was deleted.</param>
+/// <param name="Bytes">Written.</param>
+internal readonly record struct SentEntry(IReadOnlyList<StoredSequence> Acknowledged, IReadOnlyList<StoredSequence> Deleted, int Bytes);

@@ -30,6 +30,22 @@ internal sealed class RedisConnection(SequenceStoreOptions options) : IAsyncDisp
         }
     }
 
+    /// <summary>The servers that hold keys: one, or the primaries of a cluster.</summary>
+    /// <exception cref="RedisConnectionException">As of <see cref="DatabaseAsync"/>.</exception>
+    public async Task<IReadOnlyList<IServer>> ServersAsync(CancellationToken cancellationToken)
+    {
+        await DatabaseAsync(cancellationToken);
+        return [.. _multiplexer!.GetServers().Where(server => server.IsConnected && !server.IsReplica)];
+    }
+
+    /// <summary>Has a handler called, by any thread, with what is published; after an interruption too.</summary>
+    /// <exception cref="RedisException">The server is away, or does not let this user subscribe.</exception>
+    public async Task SubscribeAsync(RedisChannel channel, Action<RedisValue> handler, CancellationToken cancellationToken)
+    {
+        await DatabaseAsync(cancellationToken);
+        await _multiplexer!.GetSubscriber().SubscribeAsync(channel, (_, message) => handler(message));
+    }
+
     /// <summary>Looks which server is primary now: after a failover writes would otherwise fail until the next minute's check.</summary>
     public void Recheck() => _ = Volatile.Read(ref _multiplexer)?.ConfigureAsync();   // its failure shows in the next call
 

@@ -1,5 +1,6 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
-using System.Threading.Channels;
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
@@ -11,25 +12,22 @@ namespace Agentic.SuffixCache;
 /// Accepted sequences stay in the queue until the store acknowledges them; an entry whose fate is unclear is sent again, and its copy
 /// dropped on replay. On 5.5M tokens of recorded agents: 50 to 140 ns and 10 bytes for the caller, 7 to 10M tokens a second into the log
 /// at 0.40 bytes each (1.55 where every sequence goes alone), and 17 to 60 ns a token back.
-/// Commands: HINCRBY, HGETALL, HDEL, RPUSH, LRANGE, DEL.
+/// Commands: GET, SET, DEL, SCAN, HINCRBY, HGETALL, HDEL, RPUSH, LRANGE, WATCH, MULTI, EXEC, PUBLISH, SUBSCRIBE.
 /// </remarks>
 public sealed class RedisSequenceStore : ISequenceStore
 {
-    private const int SequenceOverhead = 128;   // record, queue slot, runs
-    private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(20);
-    private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan RoomInterval = TimeSpan.FromMilliseconds(5);
 
-    private readonly SequenceStoreOptions _options;
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
+    private readonly TimeSpan _pollInterval;
     private readonly RedisConnection _connection;
-    private readonly Channel<StoredSequence> _queue = Channel.CreateUnbounded<StoredSequence>(new() { SingleReader = true });
-    private readonly Dictionary<NamespaceKey, LogWriter> _writers = [];
-    private readonly CancellationTokenSource _abandon = new();
-    private readonly Task _writing;
-    private long _queued, _queuedBytes, _written, _writtenBytes, _dropped, _failures, _replayed, _damaged, _fullLogged = long.MinValue;
-    private bool _failing;
+    private readonly WriteBehind _writing;
+    private readonly LogDirectory _directory;
+    private readonly DateTimeOffset _since;
+    private readonly ulong _self = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+    private volatile LogFollower[] _followers = [];
+    private long _failures, _replayed, _damaged;
     private int _closed;
 
     /// <summary>Returns at once, whether the store can be reached or not.</summary>
@@ -38,52 +36,68 @@ public sealed class RedisSequenceStore : ISequenceStore
     {
         ArgumentNullException.ThrowIfNull(options);
         if (options.Validate() is string problem)
-        {
             throw new ArgumentException(problem, nameof(options));
-        }
-
-        (_options, _logger, _time) = (options, logger ?? NullLogger<RedisSequenceStore>.Instance, time ?? TimeProvider.System);
+        (_logger, _time) = (logger ?? NullLogger<RedisSequenceStore>.Instance, time ?? TimeProvider.System);
+        (_since, _pollInterval) = (_time.GetUtcNow(), options.PollInterval);
         _connection = new RedisConnection(options);
-        _writing = Task.Run(WriteAsync);
+        _directory = new LogDirectory(_connection, _time);
+        _writing = new WriteBehind(options, _connection, _self, _logger, _time);
+        _writing.Start();
     }
 
     /// <inheritdoc/>
-    public SequenceStoreStatistics Statistics => new(
-        _connection.IsConnected, Volatile.Read(ref _queued), Volatile.Read(ref _queuedBytes), Volatile.Read(ref _written),
-        Volatile.Read(ref _writtenBytes), Volatile.Read(ref _dropped), Volatile.Read(ref _failures), Volatile.Read(ref _replayed),
-        Volatile.Read(ref _damaged));
+    public SequenceStoreStatistics Statistics
+    {
+        get
+        {
+            LogFollower[] followers = _followers;
+            return new SequenceStoreStatistics(
+                _connection.IsConnected, _writing.Queued, _writing.QueuedBytes, _writing.Written, _writing.WrittenBytes, _writing.Dropped,
+                _writing.Failures + Volatile.Read(ref _failures) + followers.Sum(follower => follower.Failures),
+                Volatile.Read(ref _replayed) + followers.Sum(follower => follower.Replayed), Volatile.Read(ref _damaged))
+            {
+                Followed = followers.Sum(follower => follower.Followed),
+                Behind = followers.Sum(follower => follower.Behind),
+                Lag = followers.Select(follower => follower.Lag).DefaultIfEmpty().Max(),
+                Deleted = _writing.Deleted,
+            };
+        }
+    }
 
     /// <inheritdoc/>
     public void Append(StoredSequence sequence)
     {
         ArgumentNullException.ThrowIfNull(sequence);
-        if (sequence.Tokens.IsEmpty)
-        {
-            return;
-        }
+        _writing.Append(sequence);
+    }
 
-        long cost = Cost(sequence);
-        if (Interlocked.Add(ref _queuedBytes, cost) <= _options.QueueBytes)
-        {
-            Interlocked.Increment(ref _queued);
-            if (_queue.Writer.TryWrite(sequence))
-            {
-                return;
-            }
+    /// <summary>Takes a sequence for keeping as soon as there is room for it.</summary>
+    public async Task AppendAsync(StoredSequence sequence, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(sequence);
+        while (!_writing.HasRoom(sequence) && _writing.Queued > 0)
+            await Task.Delay(RoomInterval, _time, cancellationToken);
+        _writing.Append(sequence);
+    }
 
-            Interlocked.Decrement(ref _queued);   // closed
-        }
-
-        Interlocked.Add(ref _queuedBytes, -cost);
-        Refused();
+    /// <summary>Waits until all that was accepted so far is acknowledged, refused or given up.</summary>
+    public async Task FlushAsync(CancellationToken cancellationToken = default)
+    {
+        while (_writing.Queued > 0)
+            await Task.Delay(RoomInterval, _time, cancellationToken);
     }
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<StoredSequence> ReplayAsync(
         NamespaceKey @namespace, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var reader = new LogReader(@namespace, _logger, () => Interlocked.Increment(ref _damaged));
+        LogReader reader = Reader(@namespace, null);
         IDatabase database = await Reading(() => _connection.DatabaseAsync(cancellationToken));
+        await Reading(async () =>
+        {
+            await reader.LookAsync(database);
+            return true;
+        });
         await using IAsyncEnumerator<StoredSequence> sequences =
             reader.ReadAsync(database, cancellationToken).GetAsyncEnumerator(cancellationToken);
         while (await Reading(() => sequences.MoveNextAsync().AsTask()))
@@ -93,165 +107,47 @@ public sealed class RedisSequenceStore : ISequenceStore
         }
     }
 
+    /// <inheritdoc/>
+    public Task FollowAsync(IReadOnlyCollection<NamespaceKey> namespaces, ISequenceFollower follower, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(namespaces);
+        var following = new LogFollower(
+            namespaces.Distinct().Select(@namespace => Reader(@namespace, _self)), _connection, follower, _self, _pollInterval, _logger, _time);
+        _followers = [.. _followers, following];
+        return Task.Run(() => following.RunAsync(cancellationToken), CancellationToken.None);
+    }
+
+    /// <summary>What the store holds, by namespace, in no order; looks through all keys of the server.</summary>
+    /// <exception cref="SequenceStoreException">The store is away, or answers an error.</exception>
+    public async IAsyncEnumerable<StoredNamespace> NamespacesAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        await using IAsyncEnumerator<StoredNamespace> found = _directory.ListAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
+        while (await Reading(() => found.MoveNextAsync().AsTask()))
+            yield return found.Current;
+    }
+
+    /// <summary>What the store holds of one namespace.</summary>
+    /// <exception cref="SequenceStoreException">The store is away, or answers an error.</exception>
+    public Task<StoredNamespace> DescribeAsync(NamespaceKey @namespace, CancellationToken cancellationToken = default) =>
+        Reading(() => _directory.DescribeAsync(@namespace, cancellationToken));
+
+    /// <summary>Erases a namespace from the store, and has the servers that follow it erase what they remember and what still waits.</summary>
+    /// <returns>The bytes that its entries had.</returns>
+    /// <exception cref="SequenceStoreException">The store is away, or answers an error; some may be erased: call again.</exception>
+    public Task<long> DeleteAsync(NamespaceKey @namespace, CancellationToken cancellationToken = default) =>
+        Reading(() => _directory.DeleteAsync(@namespace, cancellationToken));
+
     /// <summary>Waits, for at most <see cref="SequenceStoreOptions.FlushTimeout"/>, until what was accepted is acknowledged.</summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _closed, 1) == 1)
-        {
             return;
-        }
-
-        _queue.Writer.Complete();
-        _abandon.CancelAfter(_options.FlushTimeout);
-        await _writing;
-        if (Volatile.Read(ref _queued) is > 0 and long unsent)
-        {
-            Log.ClosedUnsent(_logger, unsent);
-        }
-
+        await _writing.DisposeAsync();
         await _connection.DisposeAsync();
-        _abandon.Dispose();
     }
 
-    private async Task WriteAsync()
-    {
-        try
-        {
-            await ConnectAsync();
-            TimeSpan delay = FirstDelay;
-            while (await _queue.Reader.WaitToReadAsync(_abandon.Token))
-            {
-                while (Drain() && !await SendAsync())
-                {
-                    await Task.Delay(delay, _time, _abandon.Token);
-                    delay = TimeSpan.FromTicks(Math.Min(2 * delay.Ticks, LongestDelay.Ticks));
-                }
-
-                delay = FirstDelay;
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The time to flush is over; what is left is counted and logged by the closing caller.
-        }
-    }
-
-    /// <summary>Connects before anything is to be written, so that an operator learns of a wrong address at the start.</summary>
-    private async Task ConnectAsync()
-    {
-        try
-        {
-            await _connection.DatabaseAsync(_abandon.Token);
-            if (!_connection.IsConnected)
-            {
-                Failed("It cannot be reached.");
-            }
-        }
-        catch (Exception exception) when (exception is RedisException or RedisCommandException or TimeoutException)
-        {
-            Failed(exception.Message);   // tried again with the first sequence
-        }
-    }
-
-    /// <summary>Hands what was accepted to the log it belongs to.</summary>
-    /// <returns>Whether anything waits.</returns>
-    private bool Drain()
-    {
-        while (_queue.Reader.TryRead(out StoredSequence? sequence))
-        {
-            if (sequence.Tokens.Length > SequenceCodec.MaxTokens || sequence.Tokens.Span.IndexOfAnyInRange(int.MinValue, -1) >= 0)
-            {
-                Log.SequenceRefused(_logger, sequence.Tokens.Length);
-                Release(sequence);
-                Interlocked.Increment(ref _dropped);
-                continue;
-            }
-
-            if (!_writers.TryGetValue(sequence.Namespace, out LogWriter? writer))
-            {
-                writer = new LogWriter(sequence.Namespace, _options.RetentionBytes, _time, _logger);
-                _writers.Add(sequence.Namespace, writer);
-            }
-
-            writer.Add(sequence);
-        }
-
-        return _writers.Values.Any(writer => !writer.IsEmpty);
-    }
-
-    /// <summary>Sends all that waits; a namespace that fails holds up no other.</summary>
-    /// <returns>Whether nothing failed.</returns>
-    private async Task<bool> SendAsync()
-    {
-        bool sent = true;
-        foreach (LogWriter writer in _writers.Values)
-        {
-            try
-            {
-                while (!writer.IsEmpty)
-                {
-                    (IReadOnlyList<StoredSequence> sequences, int bytes) =
-                        await writer.SendAsync(await _connection.DatabaseAsync(_abandon.Token)).WaitAsync(_abandon.Token);
-                    foreach (StoredSequence sequence in sequences)
-                    {
-                        Release(sequence);
-                    }
-
-                    Interlocked.Add(ref _written, sequences.Count);
-                    Interlocked.Add(ref _writtenBytes, bytes);
-                }
-            }
-            catch (Exception exception) when (exception is not OperationCanceledException || !_abandon.IsCancellationRequested)
-            {
-                // Whatever it is, the writer must outlive it: the entry is kept and sent again.
-                sent = false;
-                Failed(exception.Message);
-            }
-        }
-
-        if (sent && _failing)
-        {
-            _failing = false;
-            Log.StoreBack(_logger);
-        }
-        else if (!sent)
-        {
-            _connection.Recheck();
-        }
-
-        return sent;
-    }
-
-    private void Failed(string reason)
-    {
-        Interlocked.Increment(ref _failures);
-        if (!_failing)
-        {
-            Log.StoreFailed(_logger, Volatile.Read(ref _queued), reason);
-        }
-
-        _failing = true;
-    }
-
-    private static long Cost(StoredSequence sequence) => SequenceOverhead + ((long)sizeof(int) * sequence.Tokens.Length);
-
-    private void Release(StoredSequence sequence)
-    {
-        Interlocked.Decrement(ref _queued);
-        Interlocked.Add(ref _queuedBytes, -Cost(sequence));
-    }
-
-    private void Refused()
-    {
-        long dropped = Interlocked.Increment(ref _dropped);
-        long now = _time.GetTimestamp();
-        long last = Volatile.Read(ref _fullLogged);
-        if ((last == long.MinValue || _time.GetElapsedTime(last, now) >= LogInterval)
-            && Interlocked.CompareExchange(ref _fullLogged, now, last) == last)
-        {
-            Log.QueueFull(_logger, Volatile.Read(ref _queuedBytes), dropped);
-        }
-    }
+    private LogReader Reader(NamespaceKey @namespace, ulong? self) =>
+        new(@namespace, self, _since, _logger, () => Interlocked.Increment(ref _damaged));
 
     /// <summary>Store errors become the one kind that callers know.</summary>
     private async Task<T> Reading<T>(Func<Task<T>> read)

@@ -12,4 +12,17 @@ namespace Agentic.SuffixCache;
 /// <param name="Damaged">Entries that could not be read and were skipped.</param>
 public readonly record struct SequenceStoreStatistics(
     bool Connected, long Queued, long QueuedBytes, long Written, long WrittenBytes, long Dropped, long Failures, long Replayed,
-    long Damaged);
+    long Damaged)
+{
+    /// <summary>Sequences of other servers, read while this one ran.</summary>
+    public long Followed { get; init; }
+
+    /// <summary>Bytes that the followed logs list and that were not read yet.</summary>
+    public long Behind { get; init; }
+
+    /// <summary>From the end of the newest followed sequence, by its server's clock, to its arrival here.</summary>
+    public TimeSpan Lag { get; init; }
+
+    /// <summary>Sequences given up because their namespace was deleted while they waited.</summary>
+    public long Deleted { get; init; }
+}

@@ -1,0 +1,8 @@
+namespace Agentic.Proxy;
+
+/// <summary>How far a server is that brings back what its store kept.</summary>
+/// <param name="Sequences">Read.</param>
+/// <param name="Tokens">In them.</param>
+/// <param name="Bytes">Read of the store.</param>
+/// <param name="TotalBytes">What the store lists for this server's tenants.</param>
+internal sealed record WarmUp(long Sequences, long Tokens, long Bytes, long TotalBytes);

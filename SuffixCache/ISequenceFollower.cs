@@ -1,0 +1,17 @@
+namespace Agentic.SuffixCache;
+
+/// <summary>Learns what a store keeps, and what other servers add to it. Called by one thread at a time.</summary>
+public interface ISequenceFollower
+{
+    /// <summary>A sequence that was kept before, or that another server has just finished.</summary>
+    void Add(StoredSequence sequence);
+
+    /// <summary>A namespace was deleted: whatever is remembered of it is to be erased.</summary>
+    void Deleted(NamespaceKey @namespace);
+
+    /// <summary>All that was kept when the following began has been added. Called once.</summary>
+    void CaughtUp();
+
+    /// <summary>The store cannot be reached, and is asked again. Called once for each time it goes away.</summary>
+    void Away(string reason);
+}

@@ -1,0 +1,184 @@
+using System.Buffers.Binary;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
+
+namespace Agentic.SuffixCache;
+
+/// <summary>Follows the logs of some namespaces: woken by whoever appends, and looking by itself where nobody wakes it.</summary>
+/// <remarks>A look costs a namespace two commands, and all namespaces of a look share their way to the store and back.</remarks>
+internal sealed class LogFollower
+{
+    private const int LooksTogether = 64;
+    private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(2);
+
+    private readonly Dictionary<NamespaceKey, LogReader> _readers;
+    private readonly RedisConnection _connection;
+    private readonly ISequenceFollower _follower;
+    private readonly ILogger _logger;
+    private readonly TimeProvider _time;
+    private readonly ulong _self;
+    private readonly TimeSpan _interval;
+    private readonly Channel<LogReader> _woken = Channel.CreateUnbounded<LogReader>(new() { SingleReader = true });
+    private bool _subscribed, _subscriptionFailed, _away, _caughtUp;
+    private long _replayed, _followed, _failures, _lag;
+
+    /// <param name="readers">One for each namespace.</param>
+    /// <param name="connection">To the store.</param>
+    /// <param name="follower">Told what is read.</param>
+    /// <param name="self">The writer that need not be told of what it wrote.</param>
+    /// <param name="interval">Between looks.</param>
+    /// <param name="logger">Where to log.</param>
+    /// <param name="time">The clock.</param>
+    public LogFollower(
+        IEnumerable<LogReader> readers, RedisConnection connection, ISequenceFollower follower, ulong self, TimeSpan interval, ILogger logger,
+        TimeProvider time)
+    {
+        _readers = readers.ToDictionary(reader => reader.Namespace);
+        (_connection, _follower, _self, _logger, _time) = (connection, follower, self, logger, time);
+        _interval = interval + (_readers.Count * TimeSpan.FromMilliseconds(10));
+    }
+
+    public long Replayed => Volatile.Read(ref _replayed);
+
+    public long Followed => Volatile.Read(ref _followed);
+
+    public long Failures => Volatile.Read(ref _failures);
+
+    public long Behind => _readers.Values.Sum(reader => reader.Behind);
+
+    public TimeSpan Lag => TimeSpan.FromTicks(Volatile.Read(ref _lag));
+
+    /// <summary>Runs until cancelled, and ends without an exception.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        TimeSpan delay = FirstDelay;
+        try
+        {
+            while (true)
+            {
+                await SubscribeAsync(cancellationToken);
+                bool all = await LookAsync(cancellationToken);
+                if (all && !_caughtUp)
+                {
+                    _caughtUp = true;
+                    _follower.CaughtUp();
+                }
+
+                delay = all ? FirstDelay : TimeSpan.FromTicks(Math.Min(2 * delay.Ticks, LongestDelay.Ticks));
+                await ServeWakesAsync(all ? _interval : delay, cancellationToken);
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // Told to stop.
+        }
+    }
+
+    /// <summary>Before the first look, so that nothing appended after it goes unnoticed.</summary>
+    private async Task SubscribeAsync(CancellationToken cancellationToken)
+    {
+        if (_subscribed)
+            return;
+        try
+        {
+            await _connection.SubscribeAsync(LogLayout.Appended, Wake, cancellationToken);
+            _subscribed = true;
+        }
+        catch (Exception exception) when (exception is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException)
+        {
+            if (!_subscriptionFailed && _connection.IsConnected)
+            {
+                _subscriptionFailed = true;
+                Log.NotSubscribed(_logger, _interval, exception.Message);
+            }
+        }
+    }
+
+    private void Wake(RedisValue message)
+    {
+        ReadOnlyMemory<byte> bytes = message;
+        if (bytes.Length == NamespaceKey.Length + sizeof(ulong)
+            && BinaryPrimitives.ReadUInt64LittleEndian(bytes.Span[NamespaceKey.Length..]) != _self
+            && _readers.TryGetValue(NamespaceKey.Parse(Convert.ToHexString(bytes.Span[..NamespaceKey.Length])), out LogReader? reader)
+            && reader.Wake())
+        {
+            _woken.Writer.TryWrite(reader);
+        }
+    }
+
+    private async Task ServeWakesAsync(TimeSpan duration, CancellationToken cancellationToken)
+    {
+        using var interval = new CancellationTokenSource(duration, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(interval.Token, cancellationToken);
+        try
+        {
+            while (await _woken.Reader.WaitToReadAsync(either.Token))
+            {
+                while (_woken.Reader.TryRead(out LogReader? reader))
+                {
+                    if (!await TryAsync(() => LookAsync(reader), cancellationToken)
+                        || !await TryAsync(() => ReadAsync(reader, cancellationToken), cancellationToken))
+                    {
+                        return;
+                    }
+                }
+            }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Time to look at all.
+        }
+    }
+
+    /// <returns>Whether every namespace could be looked at and read.</returns>
+    private async Task<bool> LookAsync(CancellationToken cancellationToken)
+    {
+        bool all = true;
+        foreach (LogReader[] some in _readers.Values.Chunk(LooksTogether))
+        {
+            bool[] looked = await Task.WhenAll(some.Select(reader => TryAsync(() => LookAsync(reader), cancellationToken)));
+            foreach ((LogReader reader, bool seen) in some.Zip(looked))
+                all &= seen && await TryAsync(() => ReadAsync(reader, cancellationToken), cancellationToken);
+        }
+
+        if (all)
+            _away = false;
+        return all;
+    }
+
+    private async Task LookAsync(LogReader reader) => await reader.LookAsync(await _connection.DatabaseAsync(CancellationToken.None));
+
+    private async Task ReadAsync(LogReader reader, CancellationToken cancellationToken)
+    {
+        if (reader.TakeDeletion())
+            _follower.Deleted(reader.Namespace);
+        IDatabase database = await _connection.DatabaseAsync(cancellationToken);
+        await foreach (StoredSequence sequence in reader.ReadAsync(database, cancellationToken))
+        {
+            _follower.Add(sequence);
+            Interlocked.Increment(ref _caughtUp ? ref _followed : ref _replayed);
+            if (_caughtUp)
+                Volatile.Write(ref _lag, Math.Max(0, (_time.GetUtcNow() - sequence.Time).Ticks));
+        }
+    }
+
+    private async Task<bool> TryAsync(Func<Task> work, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await work();
+            return true;
+        }
+        catch (Exception exception) when (exception is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException
+            || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            Interlocked.Increment(ref _failures);
+            if (!_away)
+                _follower.Away(exception.Message);
+            _away = true;
+            return false;
+        }
+    }
+}

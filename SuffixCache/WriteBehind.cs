@@ -1,0 +1,211 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
+
+namespace Agentic.SuffixCache;
+
+/// <summary>Takes sequences without waiting, and writes them to their logs behind, for as long as it takes.</summary>
+/// <remarks>Accepted sequences stay in the queue until the store acknowledges them; an entry whose fate is unclear is sent again, and its
+/// copy dropped by readers.</remarks>
+internal sealed class WriteBehind(SequenceStoreOptions options, RedisConnection connection, ulong self, ILogger logger, TimeProvider time)
+    : IAsyncDisposable
+{
+    private const int SequenceOverhead = 128;   // record, queue slot, runs
+    private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(30);
+
+    private readonly Channel<StoredSequence> _queue = Channel.CreateUnbounded<StoredSequence>(new() { SingleReader = true });
+    private readonly Dictionary<NamespaceKey, LogWriter> _writers = [];
+    private readonly CancellationTokenSource _abandon = new();
+    private readonly DateTimeOffset _since = time.GetUtcNow();
+    private long _queued, _queuedBytes, _written, _writtenBytes, _dropped, _deleted, _failures, _fullLogged = long.MinValue;
+    private Task _writing = Task.CompletedTask;
+    private bool _failing;
+
+    public long Queued => Volatile.Read(ref _queued);
+
+    public long QueuedBytes => Volatile.Read(ref _queuedBytes);
+
+    public long Written => Volatile.Read(ref _written);
+
+    public long WrittenBytes => Volatile.Read(ref _writtenBytes);
+
+    public long Dropped => Volatile.Read(ref _dropped);
+
+    public long Deleted => Volatile.Read(ref _deleted);
+
+    public long Failures => Volatile.Read(ref _failures);
+
+    public void Start() => _writing = Task.Run(WriteAsync);
+
+    /// <summary>Whether a sequence would find room.</summary>
+    public bool HasRoom(StoredSequence sequence) => QueuedBytes + Cost(sequence) <= options.QueueBytes;
+
+    public void Append(StoredSequence sequence)
+    {
+        if (sequence.Tokens.IsEmpty)
+            return;
+        long cost = Cost(sequence);
+        if (Interlocked.Add(ref _queuedBytes, cost) <= options.QueueBytes)
+        {
+            Interlocked.Increment(ref _queued);
+            if (_queue.Writer.TryWrite(sequence))
+                return;
+            Interlocked.Decrement(ref _queued);   // closed
+        }
+
+        Interlocked.Add(ref _queuedBytes, -cost);
+        Refused();
+    }
+
+    /// <summary>Takes no more, and waits a while until what was accepted is acknowledged.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _queue.Writer.Complete();
+        _abandon.CancelAfter(options.FlushTimeout);
+        await _writing;
+        if (Queued is > 0 and long unsent)
+            Log.ClosedUnsent(logger, unsent);
+        _abandon.Dispose();
+    }
+
+    private async Task WriteAsync()
+    {
+        try
+        {
+            await ConnectAsync();
+            TimeSpan delay = FirstDelay;
+            while (await _queue.Reader.WaitToReadAsync(_abandon.Token))
+            {
+                while (Drain() && !await SendAsync())
+                {
+                    await Task.Delay(delay, time, _abandon.Token);
+                    delay = TimeSpan.FromTicks(Math.Min(2 * delay.Ticks, LongestDelay.Ticks));
+                }
+
+                delay = FirstDelay;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The time to flush is over; what is left is counted and logged by the closing caller.
+        }
+    }
+
+    /// <summary>Connects before anything is to be written, so that an operator learns of a wrong address at the start.</summary>
+    private async Task ConnectAsync()
+    {
+        try
+        {
+            await connection.DatabaseAsync(_abandon.Token);
+            if (!connection.IsConnected)
+                Failed("It cannot be reached.");
+        }
+        catch (Exception exception) when (exception is RedisException or RedisCommandException or TimeoutException)
+        {
+            Failed(exception.Message);   // tried again with the first sequence
+        }
+    }
+
+    /// <summary>Hands what was accepted to the log it belongs to.</summary>
+    /// <returns>Whether anything waits.</returns>
+    private bool Drain()
+    {
+        while (_queue.Reader.TryRead(out StoredSequence? sequence))
+        {
+            if (sequence.Tokens.Length > SequenceCodec.MaxTokens || sequence.Tokens.Span.IndexOfAnyInRange(int.MinValue, -1) >= 0)
+            {
+                Log.SequenceRefused(logger, sequence.Tokens.Length);
+                Release(sequence);
+                Interlocked.Increment(ref _dropped);
+                continue;
+            }
+
+            if (!_writers.TryGetValue(sequence.Namespace, out LogWriter? writer))
+            {
+                LogRetention retention = options.RetentionOf(sequence.Namespace);
+                writer = new LogWriter(sequence.Namespace, self, retention, _since, time, logger);
+                _writers.Add(sequence.Namespace, writer);
+            }
+
+            writer.Add(sequence);
+        }
+
+        return _writers.Values.Any(writer => !writer.IsEmpty);
+    }
+
+    /// <summary>Sends all that waits; a namespace that fails holds up no other.</summary>
+    /// <returns>Whether nothing failed.</returns>
+    private async Task<bool> SendAsync()
+    {
+        bool sent = true;
+        foreach ((NamespaceKey @namespace, LogWriter writer) in _writers)
+        {
+            try
+            {
+                while (!writer.IsEmpty)
+                    Count(@namespace, await writer.SendAsync(await connection.DatabaseAsync(_abandon.Token)).WaitAsync(_abandon.Token));
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException || !_abandon.IsCancellationRequested)
+            {
+                // Whatever it is, the writer must outlive it: the entry is kept and sent again.
+                sent = false;
+                Failed(exception.Message);
+            }
+        }
+
+        if (sent && _failing)
+        {
+            _failing = false;
+            Log.StoreBack(logger);
+        }
+        else if (!sent)
+        {
+            connection.Recheck();
+        }
+
+        return sent;
+    }
+
+    private void Count(NamespaceKey @namespace, SentEntry sent)
+    {
+        foreach (StoredSequence sequence in sent.Acknowledged)
+            Release(sequence);
+        foreach (StoredSequence sequence in sent.Deleted)
+            Release(sequence);
+        if (sent.Deleted.Count > 0)
+            Log.NamespaceDeleted(logger, @namespace, sent.Deleted.Count);
+        Interlocked.Add(ref _written, sent.Acknowledged.Count);
+        Interlocked.Add(ref _deleted, sent.Deleted.Count);
+        Interlocked.Add(ref _writtenBytes, sent.Bytes);
+    }
+
+    private void Failed(string reason)
+    {
+        Interlocked.Increment(ref _failures);
+        if (!_failing)
+            Log.StoreFailed(logger, Queued, reason);
+        _failing = true;
+    }
+
+    private static long Cost(StoredSequence sequence) => SequenceOverhead + ((long)sizeof(int) * sequence.Tokens.Length);
+
+    private void Release(StoredSequence sequence)
+    {
+        Interlocked.Decrement(ref _queued);
+        Interlocked.Add(ref _queuedBytes, -Cost(sequence));
+    }
+
+    private void Refused()
+    {
+        long dropped = Interlocked.Increment(ref _dropped);
+        long now = time.GetTimestamp();
+        long last = Volatile.Read(ref _fullLogged);
+        if ((last == long.MinValue || time.GetElapsedTime(last, now) >= LogInterval)
+            && Interlocked.CompareExchange(ref _fullLogged, now, last) == last)
+        {
+            Log.QueueFull(logger, QueuedBytes, dropped);
+        }
+    }
+}
