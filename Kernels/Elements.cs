@@ -26,6 +26,14 @@ internal static unsafe class Elements
         }
     }
 
+    /// <summary>What a value is when it has been stored as this type.</summary>
+    public static float Round(float value, ElementType type)
+    {
+        float stored = 0;
+        Store(&stored, type, 0, value);
+        return Load(&stored, type, 0);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float FromBFloat16(ushort bits) => BitConverter.UInt32BitsToSingle((uint)bits << 16);
 

@@ -5,7 +5,8 @@ namespace Agentic.Kernels;
 /// Contract of every implementation: <b>a row's result does not depend on which other rows are in the launch</b>, nor on where its keys
 /// lie in the cache. A token verified inside a draft tree, decoded alone, or run in a prefill chunk of any size has the same bits; that is
 /// what makes speculation and batching change nothing but the time (docs/design.md, "Batch invariance").
-/// Activations are float32 on the CPU. Rows are dense and row-major unless a stride is named.
+/// Activations lie as float32 on the CPU; an operation whose arguments name a precision rounds its results to that, once each, as a model of that
+/// type would store them, while what it sums inside stays float32. Rows are dense and row-major unless a stride is named.
 /// </remarks>
 public unsafe interface IKernels : IDisposable
 {

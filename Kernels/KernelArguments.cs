@@ -67,6 +67,9 @@ public unsafe struct LinearArgs
 
     /// <summary>Elements of an output row.</summary>
     public int Outputs;
+
+    /// <summary>Each output is rounded to this and stays a float32 in memory.</summary>
+    public ElementType Precision;
 }
 
 /// <summary>Arguments of <see cref="IKernels.AddRmsNorm"/>.</summary>
@@ -95,6 +98,9 @@ public unsafe struct AddRmsNormArgs
 
     /// <summary>Added to the mean square.</summary>
     public float Epsilon;
+
+    /// <summary>The residual, the normalized row and its product with the weight are each rounded to this and stay float32 in memory.</summary>
+    public ElementType Precision;
 }
 
 /// <summary>The KV pool of one layer: [blocks, 2 (K, V), kv heads, …] of <see cref="Type"/>, keys as [head dim, block size] and values as
@@ -156,6 +162,9 @@ public unsafe struct RopeWriteKvArgs
 
     /// <summary>Query heads, a multiple of the kv heads.</summary>
     public int Heads;
+
+    /// <summary>The head norms, cosines and sines, the products with them and their sums are each rounded to this and stay float32 in memory.</summary>
+    public ElementType Precision;
 }
 
 /// <summary>One sequence's part of a step: its rows, its committed context, its block table.</summary>
@@ -213,6 +222,9 @@ public unsafe struct TreeAttentionArgs
 
     /// <summary>A row sees keys at positions above its own minus this; 0: all.</summary>
     public int SlidingWindow;
+
+    /// <summary>Each output is rounded to this and stays a float32 in memory; scores and sums are not rounded.</summary>
+    public ElementType Precision;
 }
 
 /// <summary>Arguments of <see cref="IKernels.SiluMul"/>.</summary>
@@ -229,6 +241,9 @@ public unsafe struct SiluMulArgs
 
     /// <summary>Elements of an output row.</summary>
     public int Width;
+
+    /// <summary>silu(gate) and its product with up are each rounded to this and stay float32 in memory.</summary>
+    public ElementType Precision;
 }
 
 /// <summary>One slot's K and V, moved.</summary>
@@ -275,6 +290,9 @@ public unsafe struct RouteExpertsArgs
 
     /// <summary>Divide the k weights by their sum (norm_topk_prob).</summary>
     public bool Normalize;
+
+    /// <summary>Each weight is rounded to this and stays a float32 in memory; softmax and sum are not rounded.</summary>
+    public ElementType Precision;
 }
 
 /// <summary>Arguments of <see cref="IKernels.GatherRows"/>.</summary>
@@ -316,4 +334,7 @@ public unsafe struct ScatterAddRowsArgs
 
     /// <summary>Elements of a row.</summary>
     public int Width;
+
+    /// <summary>Each product and each sum is rounded to this and stays a float32 in memory.</summary>
+    public ElementType Precision;
 }

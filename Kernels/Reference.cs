@@ -27,7 +27,7 @@ internal sealed unsafe class Reference : IKernels
                     double weight = Elements.Load(args.Weight, args.WeightType, (long)output * args.Inputs + i);
                     sum += args.Input[(long)row * args.Inputs + i] * weight;
                 }
-                args.Output[(long)row * args.OutputStride + output] = (float)sum;
+                args.Output[(long)row * args.OutputStride + output] = Round(sum, args.Precision);
             }
         }
     }
@@ -40,9 +40,9 @@ internal sealed unsafe class Reference : IKernels
             if (args.Delta is not null)
             {
                 for (int i = 0; i < args.Hidden; i++)
-                    residual[i] += args.Delta[(long)row * args.Hidden + i];
+                    residual[i] = Round(residual[i] + args.Delta[(long)row * args.Hidden + i], args.Precision);
             }
-            double[] output = RmsNorm(residual, args.Weight, args.WeightType, args.Epsilon, args.Hidden);
+            double[] output = RmsNorm(residual, args.Weight, args.WeightType, args.Epsilon, args.Hidden, args.Precision);
             for (int i = 0; i < args.Hidden; i++)
                 args.Output[(long)row * args.Hidden + i] = (float)output[i];
         }
@@ -94,7 +94,10 @@ internal sealed unsafe class Reference : IKernels
         {
             float* gate = args.GateUp + 2L * row * args.Width, up = gate + args.Width;
             for (int i = 0; i < args.Width; i++)
-                args.Output[(long)row * args.Width + i] = (float)(gate[i] / (1 + Math.Exp(-(double)gate[i])) * up[i]);
+            {
+                double silu = gate[i] / (1 + Math.Exp(-(double)gate[i]));
+                args.Output[(long)row * args.Width + i] = Round(Between(silu, args.Precision) * up[i], args.Precision);
+            }
         }
     }
 
@@ -133,7 +136,7 @@ internal sealed unsafe class Reference : IKernels
             for (int k = 0; k < best.Length; k++)
             {
                 args.ExpertIds[row * args.ExpertsPerToken + k] = best[k];
-                args.Weights[row * args.ExpertsPerToken + k] = (float)(Math.Exp(logits[best[k]] - max) / sum);
+                args.Weights[row * args.ExpertsPerToken + k] = Round(Math.Exp(logits[best[k]] - max) / sum, args.Precision);
             }
         }
     }
@@ -153,7 +156,10 @@ internal sealed unsafe class Reference : IKernels
         {
             float* output = args.Output + (long)args.RowIndices[row] * args.Width;
             for (int i = 0; i < args.Width; i++)
-                output[i] = (float)(output[i] + (double)args.Scales[row] * args.Input[(long)row * args.Width + i]);
+            {
+                double product = (double)args.Scales[row] * args.Input[(long)row * args.Width + i];
+                output[i] = Round(output[i] + Between(product, args.Precision), args.Precision);
+            }
         }
     }
 
@@ -161,7 +167,13 @@ internal sealed unsafe class Reference : IKernels
     {
     }
 
-    private static double[] RmsNorm(float* input, void* weight, ElementType type, float epsilon, int width)
+    /// <summary>A result as it is stored.</summary>
+    private static float Round(double value, ElementType precision) => Elements.Round((float)value, precision);
+
+    /// <summary>A result on the way to another: rounded where a narrow type stores it, left in double where it never leaves the operation.</summary>
+    private static double Between(double value, ElementType precision) => precision == ElementType.Float32 ? value : Round(value, precision);
+
+    private static double[] RmsNorm(float* input, void* weight, ElementType type, float epsilon, int width, ElementType precision)
     {
         double squares = 0;
         for (int i = 0; i < width; i++)
@@ -169,7 +181,7 @@ internal sealed unsafe class Reference : IKernels
         double inverse = 1 / Math.Sqrt(squares / width + epsilon);
         double[] output = new double[width];
         for (int i = 0; i < width; i++)
-            output[i] = input[i] * inverse * Elements.Load(weight, type, i);
+            output[i] = Between(Between(input[i] * inverse, precision) * Elements.Load(weight, type, i), precision);
         return output;
     }
 
@@ -177,14 +189,14 @@ internal sealed unsafe class Reference : IKernels
     {
         int dim = args.Kv.HeadDim, half = dim / 2;
         double[] head = norm is not null
-            ? RmsNorm(input, norm, args.NormType, args.Epsilon, dim)
+            ? RmsNorm(input, norm, args.NormType, args.Epsilon, dim, args.Precision)
             : Array.ConvertAll(new Span<float>(input, dim).ToArray(), element => (double)element);
         float[] output = new float[dim];
         for (int i = 0; i < half; i++)
         {
-            double cos = cosSin[2 * i], sin = cosSin[2 * i + 1];
-            output[i] = (float)(head[i] * cos - head[i + half] * sin);
-            output[i + half] = (float)(head[i + half] * cos + head[i] * sin);
+            double cos = Between(cosSin[2 * i], args.Precision), sin = Between(cosSin[2 * i + 1], args.Precision), x = head[i], y = head[i + half];
+            output[i] = Round(Between(x * cos, args.Precision) - Between(y * sin, args.Precision), args.Precision);
+            output[i + half] = Round(Between(y * cos, args.Precision) + Between(x * sin, args.Precision), args.Precision);
         }
         return output;
     }
@@ -228,7 +240,7 @@ internal sealed unsafe class Reference : IKernels
             double output = 0;
             for (int key = 0; key < scores.Length; key++)
                 output += weights[key] / sum * Elements.Load(kv.Data, kv.Type, kv.ValueOffset(slots[key], kvHead) + i);
-            args.Output[((long)row * args.Heads + head) * dim + i] = (float)output;
+            args.Output[((long)row * args.Heads + head) * dim + i] = Round(output, args.Precision);
         }
     }
 }

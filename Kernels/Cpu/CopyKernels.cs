@@ -30,6 +30,11 @@ internal static unsafe class CopyKernels<S, V>
         for (int row = 0; row < args.Rows; row++)
         {
             float* input = args.Input + (nint)row * args.Width, output = args.Output + (nint)args.RowIndices[row] * args.Width;
+            if (args.Precision != ElementType.Float32)
+            {
+                AddRounded(input, args.Scales[row], output, args.Width, args.Precision);
+                continue;
+            }
             V scale = S.Broadcast(args.Scales[row]);
             int i = 0;
             for (; i + S.Lanes <= args.Width; i += S.Lanes)
@@ -37,6 +42,13 @@ internal static unsafe class CopyKernels<S, V>
             for (; i < args.Width; i++)
                 output[i] = float.FusedMultiplyAdd(args.Scales[row], input[i], output[i]);
         }
+    }
+
+    private static void AddRounded(float* input, float scale, float* output, int width, ElementType precision)
+    {
+        for (int i = 0; i < width; i++)
+            output[i] += Elements.Round(scale * input[i], precision);
+        RoundKernel<S, V>.Round(output, width, precision);
     }
 
     /// <summary>In the order of the moves, since a target may be the source of an earlier one.</summary>

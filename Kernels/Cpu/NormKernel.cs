@@ -27,16 +27,18 @@ internal static unsafe class NormKernel<S, V>
     /// <param name="epsilon">Added to the mean square.</param>
     /// <param name="output">[width], written.</param>
     /// <param name="width">Elements.</param>
+    /// <param name="precision">What the normalized row is rounded to before the weight, and its product with it.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Normalize(float* input, float* weight, float epsilon, float* output, int width)
+    public static void Normalize(float* input, float* weight, float epsilon, float* output, int width, ElementType precision)
     {
         float inverse = 1 / MathF.Sqrt(SumOfSquares(input, width) / width + epsilon);
         V scale = S.Broadcast(inverse);
         int i = 0;
         for (; i + S.Lanes <= width; i += S.Lanes)
-            S.Store(output + i, S.Multiply(S.Multiply(S.Load(input + i), scale), S.Load(weight + i)));
+            S.Store(output + i, S.Multiply(S.Load(input + i), scale));
         for (; i < width; i++)
-            output[i] = input[i] * inverse * weight[i];
+            output[i] = input[i] * inverse;
+        RoundKernel<S, V>.Multiply(output, weight, width, precision);
     }
 
     private static void RunRow(void* state, int row)
@@ -45,8 +47,11 @@ internal static unsafe class NormKernel<S, V>
         int hidden = job.Args.Hidden;
         float* residual = job.Args.Residual + (nint)row * hidden;
         if (job.Args.Delta is not null)
+        {
             Add(job.Args.Delta + (nint)row * hidden, residual, hidden);
-        Normalize(residual, job.Weight, job.Args.Epsilon, job.Args.Output + (nint)row * hidden, hidden);
+            RoundKernel<S, V>.Round(residual, hidden, job.Args.Precision);
+        }
+        Normalize(residual, job.Weight, job.Args.Epsilon, job.Args.Output + (nint)row * hidden, hidden, job.Args.Precision);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -48,19 +48,21 @@ internal static unsafe class RopeKernel<S, V>
         float* cos = scratch, sin = scratch + half, rotated = scratch + dim;
         for (int i = 0; i < half; i++)
             (cos[i], sin[i]) = (cosSin[2 * i], cosSin[2 * i + 1]);
+        ElementType precision = job.Args.Precision;
+        RoundKernel<S, V>.Round(cos, dim, precision); // sines follow
 
         for (int head = 0; head < job.Args.Heads; head++, query += dim)
         {
             if (job.QueryNorm is not null)
-                NormKernel<S, V>.Normalize(query, job.QueryNorm, job.Args.Epsilon, query, dim);
-            Rotate(query, cos, sin, query, half);
+                NormKernel<S, V>.Normalize(query, job.QueryNorm, job.Args.Epsilon, query, dim, precision);
+            Rotate(query, cos, sin, query, half, precision);
         }
         for (int head = 0; head < kv.KvHeads; head++, key += dim, value += dim)
         {
             float* normal = key;
             if (job.KeyNorm is not null)
-                NormKernel<S, V>.Normalize(key, job.KeyNorm, job.Args.Epsilon, normal = rotated, dim);
-            Rotate(normal, cos, sin, rotated, half);
+                NormKernel<S, V>.Normalize(key, job.KeyNorm, job.Args.Epsilon, normal = rotated, dim, precision);
+            Rotate(normal, cos, sin, rotated, half, precision);
             WriteKey(rotated, kv, kv.KeyOffset(slot, head));
             RowConversion<S, V>.Narrow(value, kv.Data, kv.Type, kv.ValueOffset(slot, head), dim);
         }
@@ -79,8 +81,13 @@ internal static unsafe class RopeKernel<S, V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rotate(float* input, float* cos, float* sin, float* output, int half)
+    private static void Rotate(float* input, float* cos, float* sin, float* output, int half, ElementType precision)
     {
+        if (precision != ElementType.Float32)
+        {
+            RotateRounded(input, cos, sin, output, half, precision);
+            return;
+        }
         V zero = S.Broadcast(0);
         int i = 0;
         for (; i + S.Lanes <= half; i += S.Lanes)
@@ -95,5 +102,25 @@ internal static unsafe class RopeKernel<S, V>
             output[i] = float.FusedMultiplyAdd(x, cos[i], -(y * sin[i]));
             output[half + i] = float.FusedMultiplyAdd(y, cos[i], x * sin[i]);
         }
+    }
+
+    /// <summary>(x, y) · cos + (−y, x) · sin in the reference library's three operations, each rounded.</summary>
+    private static void RotateRounded(float* input, float* cos, float* sin, float* output, int half, ElementType precision)
+    {
+        float* straight = stackalloc float[4 * half], crossed = straight + 2 * half;
+        for (int i = 0; i < half; i++)
+        {
+            straight[i] = crossed[half + i] = input[i];
+            straight[half + i] = input[half + i];
+            crossed[i] = -input[half + i];
+        }
+        for (int part = 0; part <= half; part += half)
+        {
+            RoundKernel<S, V>.Multiply(straight + part, cos, half, precision);
+            RoundKernel<S, V>.Multiply(crossed + part, sin, half, precision);
+        }
+        for (int i = 0; i < 2 * half; i++)
+            output[i] = straight[i] + crossed[i];
+        RoundKernel<S, V>.Round(output, 2 * half, precision);
     }
 }

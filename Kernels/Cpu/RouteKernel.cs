@@ -3,7 +3,9 @@ using System.Diagnostics;
 namespace Agentic.Kernels;
 
 /// <summary>weights[row, k] = softmax(logits[row])[experts[row, k]] for the k highest logits, ties by lowest id. Small, so plain.</summary>
-internal static unsafe class RouteKernel
+internal static unsafe class RouteKernel<S, V>
+    where S : ISimd<V>
+    where V : struct
 {
     public static void Run(in RouteExpertsArgs args)
     {
@@ -31,6 +33,7 @@ internal static unsafe class RouteKernel
             }
             for (int k = 0; k < weights.Length; k++)
                 weights[k] /= sum;
+            RoundKernel<S, V>.Round(args.Weights + (nint)row * args.ExpertsPerToken, args.ExpertsPerToken, args.Precision);
         }
     }
 

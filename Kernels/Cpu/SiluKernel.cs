@@ -20,21 +20,20 @@ internal static unsafe class SiluKernel<S, V>
         int width = args.Width, i = 0;
         float* gate = args.GateUp + 2 * (nint)row * width, up = gate + width, output = args.Output + (nint)row * width;
         for (; i + S.Lanes <= width; i += S.Lanes)
-            S.Store(output + i, Of(S.Load(gate + i), S.Load(up + i)));
-        if (i == width)
-            return;
-
-        float* edge = stackalloc float[3 * S.Lanes];
-        new Span<float>(gate + i, width - i).CopyTo(new Span<float>(edge, S.Lanes));
-        new Span<float>(up + i, width - i).CopyTo(new Span<float>(edge + S.Lanes, S.Lanes));
-        S.Store(edge + 2 * S.Lanes, Of(S.Load(edge), S.Load(edge + S.Lanes)));
-        new Span<float>(edge + 2 * S.Lanes, width - i).CopyTo(new Span<float>(output + i, width - i));
+            S.Store(output + i, Silu(S.Load(gate + i)));
+        if (i < width)
+        {
+            float* edge = stackalloc float[S.Lanes];
+            new Span<float>(gate + i, width - i).CopyTo(new Span<float>(edge, S.Lanes));
+            S.Store(edge, Silu(S.Load(edge)));
+            new Span<float>(edge, width - i).CopyTo(new Span<float>(output + i, width - i));
+        }
+        RoundKernel<S, V>.Multiply(output, up, width, args.Precision);
     }
 
-    private static V Of(V gate, V up)
+    private static V Silu(V gate)
     {
-        V one = S.Broadcast(1);
         V negated = S.Subtract(S.Broadcast(0), gate);
-        return S.Multiply(S.Divide(gate, S.Add(one, Exponential<S, V>.Of(negated))), up);
+        return S.Divide(gate, S.Add(S.Broadcast(1), Exponential<S, V>.Of(negated)));
     }
 }

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 namespace Agentic.Kernels;
 
 /// <summary>The operations at one vector width, with their workers and their scratch memory.</summary>
-internal sealed class SimdKernels<S, V>(int threads) : IKernels
+internal sealed unsafe class SimdKernels<S, V>(int threads) : IKernels
     where S : ISimd<V>
     where V : struct
 {
@@ -21,6 +21,7 @@ internal sealed class SimdKernels<S, V>(int threads) : IKernels
             case ElementType.Float16: LinearKernel<S, V, Float16Storage>.Run(args, _pool, _scratch); break;
             default: throw new ArgumentOutOfRangeException(nameof(args), args.WeightType, null);
         }
+        RoundKernel<S, V>.Run(args.Output, args.OutputStride, args.Rows, args.Outputs, args.Precision, _pool);
     }
 
     public void AddRmsNorm(in AddRmsNormArgs args) => NormKernel<S, V>.Run(args, _pool, _scratch);
@@ -39,13 +40,18 @@ internal sealed class SimdKernels<S, V>(int threads) : IKernels
             Attend<Simd128, Vector128<float>>(args);
         else
             Attend<Scalar, float>(args);
+        for (int i = 0; i < args.SequenceCount; i++)
+        {
+            int width = args.Heads * dim, first = args.Sequences[i].RowStart;
+            RoundKernel<S, V>.Run(args.Output + (nint)first * width, width, args.Sequences[i].RowCount, width, args.Precision, _pool);
+        }
     }
 
     public void SiluMul(in SiluMulArgs args) => SiluKernel<S, V>.Run(args, _pool);
 
     public void CommitKv(in CommitKvArgs args) => CopyKernels<S, V>.Commit(args);
 
-    public void RouteExperts(in RouteExpertsArgs args) => RouteKernel.Run(args);
+    public void RouteExperts(in RouteExpertsArgs args) => RouteKernel<S, V>.Run(args);
 
     public void GatherRows(in GatherRowsArgs args) => CopyKernels<S, V>.Gather(args);
 

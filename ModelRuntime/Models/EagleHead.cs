@@ -32,7 +32,7 @@ internal sealed unsafe class EagleHead : IDisposable
         _targetEpsilon = target.Config.NormEpsilon;
         _weights = EagleWeights.Load(checkpoint, config, target.Weights);
         _rope = new RopeTable(config.Layer.Rope, config.Layer.HeadDim);
-        _feedForward = new FeedForward(config.Layer, kernels);
+        _feedForward = new FeedForward(config.Layer, ElementType.Float32, kernels);
         Config = config;
     }
 
@@ -103,7 +103,7 @@ internal sealed unsafe class EagleHead : IDisposable
             fused = normed;
         }
 
-        _kernels.Apply(_weights.Fuse, fused, output, HiddenSize, rows);
+        _kernels.Apply(_weights.Fuse, fused, output, HiddenSize, rows, ElementType.Float32);
     }
 
     /// <summary>Runs rows through the layer: writes their keys and values, and scores those that ask for it.</summary>
@@ -162,7 +162,7 @@ internal sealed unsafe class EagleHead : IDisposable
         {
             CopyColumns(scratch, width, input, 2 * width, rows);
             CopyColumns(hidden, width, input + width, 2 * width, rows);
-            _kernels.Apply(_weights.Fuse, input, residual, width, rows);
+            _kernels.Apply(_weights.Fuse, input, residual, width, rows, ElementType.Float32);
             return;
         }
 
@@ -180,9 +180,9 @@ internal sealed unsafe class EagleHead : IDisposable
         ModelConfig shape = Config.Layer;
         int queries = shape.Heads * shape.HeadDim, keys = shape.KvHeads * shape.HeadDim, width = queries + (2 * keys);
         float* qkv = _qkv.Reserve((long)rows * width), attended = _attention.Reserve((long)rows * queries);
-        _kernels.Apply(_weights.Query, input, qkv, width, rows);
-        _kernels.Apply(_weights.Key, input, qkv + queries, width, rows);
-        _kernels.Apply(_weights.Value, input, qkv + queries + keys, width, rows);
+        _kernels.Apply(_weights.Query, input, qkv, width, rows, ElementType.Float32);
+        _kernels.Apply(_weights.Key, input, qkv + queries, width, rows, ElementType.Float32);
+        _kernels.Apply(_weights.Value, input, qkv + queries + keys, width, rows, ElementType.Float32);
         _kernels.RopeWriteKv(new RopeWriteKvArgs
         {
             Qkv = qkv,
@@ -210,7 +210,7 @@ internal sealed unsafe class EagleHead : IDisposable
             Scale = (float)Math.Pow(shape.HeadDim, -0.5),
             SlidingWindow = shape.SlidingWindows[0],
         });
-        _kernels.Apply(_weights.Output, attended, output, HiddenSize, rows);
+        _kernels.Apply(_weights.Output, attended, output, HiddenSize, rows, ElementType.Float32);
     }
 
     /// <summary>Adds the layer's last part, hands out what the next draft step continues from, and scores.</summary>
@@ -235,7 +235,7 @@ internal sealed unsafe class EagleHead : IDisposable
             return new StepLogits(logits, 0, Config.DraftVocabularySize);
         float* gathered = _scored.Reserve((long)count * HiddenSize);
         _kernels.GatherRows(new GatherRowsArgs { Input = state, RowIndices = scored, Output = gathered, Rows = count, Width = HiddenSize });
-        _kernels.Apply(_weights.Head, gathered, logits, Config.DraftVocabularySize, count);
+        _kernels.Apply(_weights.Head, gathered, logits, Config.DraftVocabularySize, count, ElementType.Float32);
         return new StepLogits(logits, count, Config.DraftVocabularySize);
     }
 

@@ -3,7 +3,7 @@ using Agentic.Kernels;
 namespace Agentic.ModelRuntime;
 
 /// <summary>The second half of a layer: a gated MLP, or the experts that the router chooses for each row.</summary>
-internal sealed unsafe class FeedForward(ModelConfig config, IKernels kernels) : IDisposable
+internal sealed unsafe class FeedForward(ModelConfig config, ElementType precision, IKernels kernels) : IDisposable
 {
     // Rows at a time: bounds the widest buffers in a long prefill (at Llama-3.1-8B's width 512 rows take 88 MB) and still reads each weight rarely.
     private const int MaxRows = 512;
@@ -45,11 +45,11 @@ internal sealed unsafe class FeedForward(ModelConfig config, IKernels kernels) :
     {
         int width = mlp.Gate.Outputs;
         float* gateUp = _gateUp.Reserve((long)rows * 2 * width), activated = _activated.Reserve((long)rows * width);
-        kernels.Apply(mlp.GateUp ?? mlp.Gate, input, gateUp, 2 * width, rows);
+        kernels.Apply(mlp.GateUp ?? mlp.Gate, input, gateUp, 2 * width, rows, precision);
         if (mlp.GateUp is null)
-            kernels.Apply(mlp.Up, input, gateUp + width, 2 * width, rows);
-        kernels.SiluMul(new SiluMulArgs { GateUp = gateUp, Output = activated, Rows = rows, Width = width });
-        kernels.Apply(mlp.Down, activated, output, config.HiddenSize, rows);
+            kernels.Apply(mlp.Up, input, gateUp + width, 2 * width, rows, precision);
+        kernels.SiluMul(new SiluMulArgs { GateUp = gateUp, Output = activated, Rows = rows, Width = width, Precision = precision });
+        kernels.Apply(mlp.Down, activated, output, config.HiddenSize, rows, precision);
     }
 
     /// <summary>Each expert runs on the rows that chose it, experts in rising order: the order in which a row's sum grows is its own.</summary>
@@ -76,6 +76,7 @@ internal sealed unsafe class FeedForward(ModelConfig config, IKernels kernels) :
                     Output = output,
                     Rows = count,
                     Width = hidden,
+                    Precision = precision,
                 });
                 begin += count;
             }
@@ -88,7 +89,7 @@ internal sealed unsafe class FeedForward(ModelConfig config, IKernels kernels) :
         int choices = checked(rows * perToken);
         float* logits = _routerLogits.Reserve((long)rows * experts), weights = _routerWeights.Reserve(choices), scales = _scales.Reserve(choices);
         int* ids = _expertIds.Reserve(choices), expertRows = _expertRows.Reserve(choices);
-        kernels.Apply(router, input, logits, experts, rows);
+        kernels.Apply(router, input, logits, experts, rows, precision);
         kernels.RouteExperts(new RouteExpertsArgs
         {
             Logits = logits,
@@ -98,6 +99,7 @@ internal sealed unsafe class FeedForward(ModelConfig config, IKernels kernels) :
             Experts = experts,
             ExpertsPerToken = perToken,
             Normalize = config.Experts!.Normalize,
+            Precision = precision,
         });
 
         Array.Clear(_ends);
@@ -117,8 +119,9 @@ internal sealed unsafe class FeedForward(ModelConfig config, IKernels kernels) :
 /// <summary>Kernels applied to weights.</summary>
 internal static unsafe class KernelExtensions
 {
-    /// <summary>output = input · weightᵀ + bias, into rows of <paramref name="stride"/> elements.</summary>
-    public static void Apply(this IKernels kernels, Projection projection, float* input, float* output, int stride, int rows) =>
+    /// <summary>output = input · weightᵀ + bias, into rows of <paramref name="stride"/> elements, rounded to the precision.</summary>
+    public static void Apply(
+        this IKernels kernels, Projection projection, float* input, float* output, int stride, int rows, ElementType precision) =>
         kernels.Linear(new LinearArgs
         {
             Input = input,
@@ -131,5 +134,6 @@ internal static unsafe class KernelExtensions
             Rows = rows,
             Inputs = projection.Inputs,
             Outputs = projection.Outputs,
+            Precision = precision,
         });
 }

@@ -20,7 +20,7 @@ internal sealed unsafe class KvCache : IDisposable
             _layers.Data[layer] = new KvLayer
             {
                 Data = _pools[layer].Data,
-                Type = TypeOf(options),
+                Type = options.Precision,
                 KvHeads = config.KvHeads,
                 HeadDim = config.HeadDim,
                 BlockSize = options.BlockSize,
@@ -36,7 +36,7 @@ internal sealed unsafe class KvCache : IDisposable
 
     /// <summary>Bytes of one block over all layers.</summary>
     public static long BytesPerBlock(ModelConfig config, ModelOptions options) =>
-        2L * config.Layers * config.KvHeads * options.BlockSize * config.HeadDim * Weight.BytesOf(TypeOf(options));
+        2L * config.Layers * config.KvHeads * options.BlockSize * config.HeadDim * Weight.BytesOf(options.Precision);
 
     public void Dispose()
     {
@@ -44,7 +44,4 @@ internal sealed unsafe class KvCache : IDisposable
             pool.Dispose();
         _layers.Dispose();
     }
-
-    private static ElementType TypeOf(ModelOptions options) =>
-        options.Storage == ModelStorage.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
 }

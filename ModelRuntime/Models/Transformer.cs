@@ -6,8 +6,8 @@ namespace Agentic.ModelRuntime;
 /// <summary>The decoder-only transformer of Llama 2 and 3, Mistral, Qwen2, Qwen3 and Qwen3-MoE.</summary>
 /// <remarks>
 /// One shape with switches: pre-norm, grouped-query attention with rotary embedding, a gated MLP or a mixture of them; some projections have
-/// biases, some layers a sliding window, Qwen3 norms its heads. Activations are float32. Every operation treats a row alike whatever the other
-/// rows are, so a token's logits have the same bits in a prefill chunk, in a draft tree and decoded alone.
+/// biases, some layers a sliding window, Qwen3 norms its heads. Activations lie as float32, rounded to the options' precision. Every operation
+/// treats a row alike whatever the other rows are, so a token's logits have the same bits in a prefill chunk, in a draft tree and decoded alone.
 /// </remarks>
 public sealed unsafe class Transformer : ITargetModel
 {
@@ -35,7 +35,7 @@ public sealed unsafe class Transformer : ITargetModel
         Weights = TransformerWeights.Load(checkpoint, config);
         Fingerprint = ModelFingerprint.Compute(config, checkpoint);
         _rope = new RopeTable(config.Rope, config.HeadDim);
-        _feedForward = new FeedForward(config, kernels);
+        _feedForward = new FeedForward(config, options.Precision, kernels);
         _attentionScale = (float)Math.Pow(config.HeadDim, -0.5);
         _qkvWidth = (config.Heads + (2 * config.KvHeads)) * config.HeadDim;
     }
@@ -61,7 +61,7 @@ public sealed unsafe class Transformer : ITargetModel
 
     /// <summary>Opens a Hugging Face checkpoint directory: config.json and safetensors.</summary>
     /// <param name="directory">The directory.</param>
-    /// <param name="options">How weights and cache are kept.</param>
+    /// <param name="options">In which numbers it is kept and computed.</param>
     /// <param name="kernels">Where it computes. Stays the caller's, and outlives the model.</param>
     /// <exception cref="ModelLoadException">A file is absent, damaged, or of a model that is not supported.</exception>
     public static Transformer Load(string directory, ModelOptions options, IKernels kernels)
@@ -187,9 +187,9 @@ public sealed unsafe class Transformer : ITargetModel
         LayerWeights weights, KvLayer cache, float* cosSin, int* positions, int* slots, int rows, int sequences, int slidingWindow)
     {
         int queries = _config.Heads * _config.HeadDim, keys = _config.KvHeads * _config.HeadDim;
-        _kernels.Apply(weights.Query, _normed.Data, _qkv.Data, _qkvWidth, rows);
-        _kernels.Apply(weights.Key, _normed.Data, _qkv.Data + queries, _qkvWidth, rows);
-        _kernels.Apply(weights.Value, _normed.Data, _qkv.Data + queries + keys, _qkvWidth, rows);
+        _kernels.Apply(weights.Query, _normed.Data, _qkv.Data, _qkvWidth, rows, _options.Precision);
+        _kernels.Apply(weights.Key, _normed.Data, _qkv.Data + queries, _qkvWidth, rows, _options.Precision);
+        _kernels.Apply(weights.Value, _normed.Data, _qkv.Data + queries + keys, _qkvWidth, rows, _options.Precision);
         _kernels.RopeWriteKv(new RopeWriteKvArgs
         {
             Qkv = _qkv.Data,
@@ -203,6 +203,7 @@ public sealed unsafe class Transformer : ITargetModel
             Kv = cache,
             Rows = rows,
             Heads = _config.Heads,
+            Precision = _options.Precision,
         });
         _kernels.TreeAttention(new TreeAttentionArgs
         {
@@ -216,8 +217,9 @@ public sealed unsafe class Transformer : ITargetModel
             Heads = _config.Heads,
             Scale = _attentionScale,
             SlidingWindow = slidingWindow,
+            Precision = _options.Precision,
         });
-        _kernels.Apply(weights.Output, _attention.Data, _delta.Data, _config.HiddenSize, rows);
+        _kernels.Apply(weights.Output, _attention.Data, _delta.Data, _config.HiddenSize, rows, _options.Precision);
     }
 
     /// <summary>Final norm and head of the rows whose logits are wanted: a prefill chunk in mid-prompt wants none.</summary>
@@ -241,7 +243,7 @@ public sealed unsafe class Transformer : ITargetModel
             }
 
             AddRmsNorm(delta, residual, Weights.FinalNorm, _normed.Data, count);
-            _kernels.Apply(Weights.Head, _normed.Data, logits, VocabularySize, count);
+            _kernels.Apply(Weights.Head, _normed.Data, logits, VocabularySize, count, _options.Precision);
         }
 
         return new StepLogits(logits, count, VocabularySize);
@@ -271,6 +273,7 @@ public sealed unsafe class Transformer : ITargetModel
         Rows = rows,
         Hidden = _config.HiddenSize,
         Epsilon = _config.NormEpsilon,
+        Precision = _options.Precision,
     });
 
     private void Capture(int boundary, int rows)

@@ -16,7 +16,7 @@ internal static class LogitsCommand
         Mode = CommandRunner.Option<string>(
             "--mode", "one-pass|chunks|steps",
             "All ids in one forward pass, in chunks, or one by one through the KV cache. Default: one-pass."),
-        Dtype = CommandRunner.Option<string>("--dtype", "auto|f32|bf16", "How weights and KV cache are kept. Default: auto.");
+        Dtype = CommandRunner.Option<string>("--dtype", "auto|f32|bf16", "What it computes in, as for serve. Default: auto.");
 
     private static readonly Option<int?>
         Chunk = CommandRunner.Option<int?>("--chunk", "N", "Ids of a chunk; implies --mode chunks. Default: 64."),

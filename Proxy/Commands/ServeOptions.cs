@@ -23,7 +23,8 @@ internal sealed record ServeOptions
         UrlsSetting = new("urls", "URLS", "Full addresses to listen on, separated by semicolons, instead of host and port."),
         DeviceSetting = new("device", "cpu", "Where the model computes. Default: cpu."),
         DtypeSetting = new("dtype", "auto|f32|bf16",
-            "How weights and KV cache are kept. Default: auto, weights as stored and cache in f32."),
+            "What it computes in. f32: everything in float32. bf16: weights, KV cache and every operation's result in bfloat16; half the memory. "
+            + "Default: auto, weights as the checkpoint stores them, the rest in f32."),
         ThreadsSetting = new("threads", "N", "Threads that compute. Default: one a core."),
         MaxSequencesSetting = new("max-sequences", "N", "Sequences decoded at once. Default: 16."),
         DraftNodesSetting = new("draft-nodes", "N", "Most drafted tokens of one sequence and step; 0 decodes plainly. Default: 32."),

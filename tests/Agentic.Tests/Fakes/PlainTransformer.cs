@@ -3,8 +3,9 @@ using Agentic.ModelRuntime;
 
 namespace Agentic.Tests;
 
-/// <summary>The transformer as the papers write it: whole sequences, no cache, no kernels, double throughout.</summary>
-internal sealed class PlainTransformer(ModelConfig config, TransformerWeights weights)
+/// <summary>The transformer as the papers write it: whole sequences, no cache, no kernels, double throughout; in bfloat16 each result is rounded
+/// where the reference library stores one.</summary>
+internal sealed class PlainTransformer(ModelConfig config, TransformerWeights weights, ElementType precision = ElementType.Float32)
 {
     /// <summary>[tokens][vocabulary] logits.</summary>
     public double[][] Run(int[] tokens)
@@ -41,7 +42,7 @@ internal sealed class PlainTransformer(ModelConfig config, TransformerWeights we
                     output[d] += probabilities[j] * values[first + j][offset + d];
             }
 
-            return output;
+            return Round(output);
         }
     }
 
@@ -55,10 +56,11 @@ internal sealed class PlainTransformer(ModelConfig config, TransformerWeights we
             double[] result = new double[head.Length];
             for (int i = 0; i < frequencies.Length; i++)
             {
-                double cosine = Math.Cos(position * frequencies[i]) * config.Rope.AttentionFactor;
-                double sine = Math.Sin(position * frequencies[i]) * config.Rope.AttentionFactor;
+                double cosine = Round(Math.Cos(position * frequencies[i]) * config.Rope.AttentionFactor);
+                double sine = Round(Math.Sin(position * frequencies[i]) * config.Rope.AttentionFactor);
                 int other = i + frequencies.Length;
-                (result[i], result[other]) = ((head[i] * cosine) - (head[other] * sine), (head[other] * cosine) + (head[i] * sine));
+                result[i] = Round(Round(head[i] * cosine) - Round(head[other] * sine));
+                result[other] = Round(Round(head[other] * cosine) + Round(head[i] * sine));
             }
 
             return result;
@@ -72,19 +74,19 @@ internal sealed class PlainTransformer(ModelConfig config, TransformerWeights we
         double[] probabilities = Softmax(Apply(sparse.Router, row));
         int[] best = [.. Enumerable.Range(0, probabilities.Length).OrderByDescending(expert => probabilities[expert]).Take(config.Experts!.PerToken)];
         double sum = config.Experts.Normalize ? best.Sum(expert => probabilities[expert]) : 1;
-        return best.Select(expert => Run(sparse.Experts[expert], row).Select(value => value * probabilities[expert] / sum).ToArray()).Aggregate(Add);
+        return best.Order().Select(expert => Scale(Run(sparse.Experts[expert], row), Round(probabilities[expert] / sum))).Aggregate(Add);
     }
 
-    private static double[] Run(Mlp mlp, double[] row) =>
-        Apply(mlp.Down, [.. Apply(mlp.Gate, row).Zip(Apply(mlp.Up, row), (gate, up) => gate / (1 + Math.Exp(-gate)) * up)]);
+    private double[] Run(Mlp mlp, double[] row) =>
+        Apply(mlp.Down, [.. Apply(mlp.Gate, row).Zip(Apply(mlp.Up, row), (gate, up) => Round(Round(gate / (1 + Math.Exp(-gate))) * up))]);
 
-    private static double[] Apply(Projection projection, double[] row) => [.. Enumerable.Range(0, projection.Outputs).Select(output =>
-        Dot(Row(projection.Weight, output), row) + (projection.Bias is null ? 0 : Value(projection.Bias, output)))];
+    private double[] Apply(Projection projection, double[] row) => [.. Enumerable.Range(0, projection.Outputs).Select(output =>
+        Round(Dot(Row(projection.Weight, output), row) + (projection.Bias is null ? 0 : Value(projection.Bias, output))))];
 
     private double[] Norm(double[] row, Weight weight)
     {
         double scale = 1 / Math.Sqrt((Dot(row, row) / row.Length) + config.NormEpsilon);
-        return [.. row.Select((value, i) => value * scale * Value(weight, i))];
+        return [.. row.Select((value, i) => Round(Round(value * scale) * Value(weight, i)))];
     }
 
     private static double[] Softmax(double[] scores)
@@ -93,7 +95,13 @@ internal sealed class PlainTransformer(ModelConfig config, TransformerWeights we
         return [.. scores.Select(score => Math.Exp(score - highest) / sum)];
     }
 
-    private static double[] Add(double[] left, double[] right) => [.. left.Zip(right, (a, b) => a + b)];
+    private double[] Add(double[] left, double[] right) => [.. left.Zip(right, (a, b) => Round(a + b))];
+
+    private double[] Scale(double[] row, double factor) => [.. row.Select(value => Round(value * factor))];
+
+    private double[] Round(double[] row) => [.. row.Select(Round)];
+
+    private double Round(double value) => precision == ElementType.Float32 ? value : Elements.Round((float)value, precision);
 
     private static double Dot(ReadOnlySpan<double> left, ReadOnlySpan<double> right) => System.Numerics.Tensors.TensorPrimitives.Dot(left, right);
 

@@ -7,16 +7,18 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Agentic.Tests;
 
-/// <summary>The first test of the system: on a real model in float32, speculation and batching change nothing but the time.</summary>
+/// <summary>The first test of the system: on a real model, speculation and batching change nothing but the time.</summary>
 public sealed class IdentityTests
 {
     private const int Requests = 208;
 
-    [Fact]
-    public void SpeculationOnOrOff_AloneOrBatched_SameTokensAndProbabilities()
+    [Theory]
+    [InlineData(ModelStorage.Float32)]
+    [InlineData(ModelStorage.BFloat16)]
+    public void SpeculationOnOrOff_AloneOrBatched_SameTokensAndProbabilities(ModelStorage storage)
     {
         using var kernels = new CpuKernels();
-        using Transformer model = Transformer.Load(BundledModel.Directory!, new ModelOptions(), kernels);
+        using Transformer model = Transformer.Load(BundledModel.Directory!, new ModelOptions(storage), kernels);
         var options = new EngineOptions { KvBlocks = 1200, MaxSequences = 1 };
         model.AllocateKv(options.KvBlocks);
 
