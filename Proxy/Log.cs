@@ -1,4 +1,5 @@
 using Agentic.ModelRuntime;
+using Agentic.SuffixCache;
 
 namespace Agentic.Proxy;
 
@@ -35,6 +36,9 @@ internal static partial class Log
 
     [LoggerMessage(114, LogLevel.Warning, "The store is away, and will be asked again: {Reason}")]
     public static partial void StoreAway(ILogger logger, string reason);
+
+    [LoggerMessage(116, LogLevel.Information, "Namespace {Namespace} was deleted, and is forgotten.")]
+    public static partial void NamespaceForgotten(ILogger logger, NamespaceKey @namespace);
 
     [LoggerMessage(115, LogLevel.Information, "Listening on {Url}.")]
     public static partial void Listening(ILogger logger, string url);

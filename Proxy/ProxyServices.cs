@@ -23,6 +23,7 @@ internal static class ProxyServices
         services.AddSingleton<ChatCompletions>();
         services.AddSingleton<Completions>();
         services.AddSingleton<Models>();
+        services.AddSingleton<Readiness>();
         services.AddSingleton<Health>();
         services.AddSingleton<MeterExporter>();
         services.ConfigureHttpJsonOptions(json =>
@@ -51,7 +52,7 @@ internal static class ProxyServices
             .Describe<ModelEntry>("retrieveModel", "One of them.");
         app.MapGet("/health", (Health endpoint) => endpoint.Alive()).Describe<HealthReport>("health", "Whether the process is alive.");
         app.MapGet("/ready", (HttpContext context, Health endpoint) => endpoint.Ready(context))
-            .Describe<HealthReport>("ready", "Whether it takes requests; 503 while it stops.");
+            .Describe<HealthReport>("ready", "Whether to send it requests; 503 while it loads what its store kept, and while it stops.");
         app.MapGet("/", (Health endpoint) => endpoint.Home()).ExcludeFromDescription();
         app.MapGet("/metrics", (HttpContext context, MeterExporter endpoint) => endpoint.WriteAsync(context)).ExcludeFromDescription();
         app.MapOpenApi();

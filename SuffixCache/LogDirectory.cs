@@ -37,23 +37,31 @@ internal sealed class LogDirectory(RedisConnection connection, TimeProvider time
         var layout = new LogLayout(@namespace);
         IDatabase database = await connection.DatabaseAsync(cancellationToken);
 
-        // From here on no writer adds an entry before it has given up what it holds.
-        await BeginAsync(database, layout);
-        List<LogSegment> segments = await SegmentsAsync(database, layout);
-        foreach (LogSegment segment in segments)
-            await database.KeyDeleteAsync(layout.Segment(segment.Name));
-        await database.KeyDeleteAsync([layout.Segments, layout.Upkeep]);
+        await SweepAsync(database, layout);   // a deletion may have broken off
 
-        // Again, for whoever read the log while it was being deleted.
-        await BeginAsync(database, layout);
+        // At one stroke no reader finds a segment any more, and no writer adds an entry before it has given up what it holds.
+        ITransaction transaction = database.CreateTransaction();
+        if (await database.KeyExistsAsync(layout.Segments))
+            _ = transaction.KeyRenameAsync(layout.Segments, layout.Trash);
+        Task begun = transaction.StringSetAsync(layout.Epoch, LogEpoch.NewDeletion(time.GetUtcNow()).Value);
+        await transaction.ExecuteAsync();
+        await begun;
+        long bytes = await SweepAsync(database, layout);
         byte[] message = new byte[NamespaceKey.Length + sizeof(ulong)];   // of no writer
         @namespace.CopyTo(message);
         await database.PublishAsync(LogLayout.Appended, message, CommandFlags.FireAndForget);
-        return segments.Sum(segment => segment.Bytes);
+        return bytes;
     }
 
-    private async Task BeginAsync(IDatabase database, LogLayout layout) =>
-        await database.StringSetAsync(layout.Epoch, LogEpoch.NewDeletion(time.GetUtcNow()).Value);
+    /// <summary>Deletes the segments that were put aside.</summary>
+    private static async Task<long> SweepAsync(IDatabase database, LogLayout layout)
+    {
+        List<LogSegment> segments = LogSegment.Order(await database.HashGetAllAsync(layout.Trash));
+        foreach (LogSegment segment in segments)
+            await database.KeyDeleteAsync(layout.Segment(segment.Name));
+        await database.KeyDeleteAsync(layout.Trash);
+        return segments.Sum(segment => segment.Bytes);
+    }
 
     private static async Task<List<LogSegment>> SegmentsAsync(IDatabase database, LogLayout layout) =>
         LogSegment.Order(await database.HashGetAllAsync(layout.Segments));

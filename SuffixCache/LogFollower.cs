@@ -16,6 +16,7 @@ internal sealed class LogFollower
     private readonly Dictionary<NamespaceKey, LogReader> _readers;
     private readonly RedisConnection _connection;
     private readonly ISequenceFollower _follower;
+    private readonly Action<NamespaceKey, LogEpoch> _deleted;
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
     private readonly ulong _self;
@@ -27,16 +28,17 @@ internal sealed class LogFollower
     /// <param name="readers">One for each namespace.</param>
     /// <param name="connection">To the store.</param>
     /// <param name="follower">Told what is read.</param>
+    /// <param name="deleted">Told before the follower of each deletion.</param>
     /// <param name="self">The writer that need not be told of what it wrote.</param>
     /// <param name="interval">Between looks.</param>
     /// <param name="logger">Where to log.</param>
     /// <param name="time">The clock.</param>
     public LogFollower(
-        IEnumerable<LogReader> readers, RedisConnection connection, ISequenceFollower follower, ulong self, TimeSpan interval, ILogger logger,
-        TimeProvider time)
+        IEnumerable<LogReader> readers, RedisConnection connection, ISequenceFollower follower,
+        Action<NamespaceKey, LogEpoch> deleted, ulong self, TimeSpan interval, ILogger logger, TimeProvider time)
     {
         _readers = readers.ToDictionary(reader => reader.Namespace);
-        (_connection, _follower, _self, _logger, _time) = (connection, follower, self, logger, time);
+        (_connection, _follower, _deleted, _self, _logger, _time) = (connection, follower, deleted, self, logger, time);
         _interval = interval + (_readers.Count * TimeSpan.FromMilliseconds(10));
     }
 
@@ -45,6 +47,8 @@ internal sealed class LogFollower
     public long Followed => Volatile.Read(ref _followed);
 
     public long Failures => Volatile.Read(ref _failures);
+
+    public long Listed => _readers.Values.Sum(reader => reader.Listed);
 
     public long Behind => _readers.Values.Sum(reader => reader.Behind);
 
@@ -152,8 +156,12 @@ internal sealed class LogFollower
 
     private async Task ReadAsync(LogReader reader, CancellationToken cancellationToken)
     {
-        if (reader.TakeDeletion())
+        if (reader.TakeDeletion() is { } epoch)
+        {
+            _deleted(reader.Namespace, epoch);
             _follower.Deleted(reader.Namespace);
+        }
+
         IDatabase database = await _connection.DatabaseAsync(cancellationToken);
         await foreach (StoredSequence sequence in reader.ReadAsync(database, cancellationToken))
         {

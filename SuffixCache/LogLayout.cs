@@ -32,6 +32,9 @@ internal sealed class LogLayout(NamespaceKey @namespace)
     /// <summary>String, for a while: who compacts the log.</summary>
     public RedisKey Upkeep => _prefix + "upkeep";
 
+    /// <summary>What <see cref="Segments"/> was, while the segments of a deleted log are being deleted.</summary>
+    public RedisKey Trash => _prefix + "trash";
+
     /// <summary>List of entries, oldest first.</summary>
     public RedisKey Segment(string name) => _prefix + "segment:" + name;
 

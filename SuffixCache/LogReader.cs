@@ -18,11 +18,15 @@ internal sealed class LogReader(NamespaceKey @namespace, ulong? self, DateTimeOf
     private RecentIds _seen = new();
     private List<LogSegment> _segments = [];
     private LogEpoch? _epoch;
-    private bool _looked, _deleted;
-    private long _behind;
+    private LogEpoch? _deletion;
+    private bool _looked;
+    private long _behind, _listed;
     private int _woken;
 
     public NamespaceKey Namespace => @namespace;
+
+    /// <summary>Bytes of the log that others wrote, at the last look. Any thread.</summary>
+    public long Listed => Volatile.Read(ref _listed);
 
     /// <summary>Bytes of the log that are listed and not yet read. Any thread.</summary>
     public long Behind => Volatile.Read(ref _behind);
@@ -40,7 +44,8 @@ internal sealed class LogReader(NamespaceKey @namespace, ulong? self, DateTimeOf
         Task<HashEntry[]> listed = database.HashGetAllAsync(_layout.Segments);
         await Task.WhenAll(epoch, listed);
         LogEpoch? known = _epoch;
-        _deleted |= await epoch is { } now && now != known && now.IsDeletion(_looked ? DateTimeOffset.UnixEpoch : since);
+        if (await epoch is { } now && now != known && now.IsDeletion(_looked ? DateTimeOffset.UnixEpoch : since))
+            _deletion = now;
         if (await epoch != known && await epoch is not null)
         {
             _epoch = await epoch;
@@ -52,15 +57,16 @@ internal sealed class LogReader(NamespaceKey @namespace, ulong? self, DateTimeOf
         }
 
         (_segments, _looked) = (LogSegment.Order(await listed), true);
+        Volatile.Write(ref _listed, _segments.Where(segment => !IsOwn(segment.Name)).Sum(segment => segment.Bytes));
         Volatile.Write(ref _behind, _segments.Sum(segment => Math.Max(0, segment.Bytes - Known(segment))));
     }
 
-    /// <summary>Whether a look saw that the log was deleted since the process began; true once.</summary>
-    public bool TakeDeletion()
+    /// <summary>The epoch of a log that a look saw deleted since the process began; null if it saw none since the last call.</summary>
+    public LogEpoch? TakeDeletion()
     {
-        bool deleted = _deleted;
-        _deleted = false;
-        return deleted;
+        LogEpoch? deletion = _deletion;
+        _deletion = null;
+        return deletion;
     }
 
     /// <summary>What the last look saw and no call before has read; at first, all that is retained.</summary>

@@ -52,6 +52,15 @@ internal sealed class LogWriter(
         return Done(acknowledged: true);
     }
 
+    /// <summary>Gives up what waits, unless this writer did so already when it saw this epoch.</summary>
+    public SentEntry Forget(LogEpoch deleted)
+    {
+        if (_epoch == deleted)
+            return default(SentEntry) with { Acknowledged = [], Deleted = [] };
+        (_epoch, _segment) = (deleted, null);
+        return Forget();
+    }
+
     private void Seal()
     {
         int tokens = 0;

@@ -57,6 +57,7 @@ public sealed class RedisSequenceStore : ISequenceStore
                 Volatile.Read(ref _replayed) + followers.Sum(follower => follower.Replayed), Volatile.Read(ref _damaged))
             {
                 Followed = followers.Sum(follower => follower.Followed),
+                Listed = followers.Sum(follower => follower.Listed),
                 Behind = followers.Sum(follower => follower.Behind),
                 Lag = followers.Select(follower => follower.Lag).DefaultIfEmpty().Max(),
                 Deleted = _writing.Deleted,
@@ -112,7 +113,8 @@ public sealed class RedisSequenceStore : ISequenceStore
     {
         ArgumentNullException.ThrowIfNull(namespaces);
         var following = new LogFollower(
-            namespaces.Distinct().Select(@namespace => Reader(@namespace, _self)), _connection, follower, _self, _pollInterval, _logger, _time);
+            namespaces.Distinct().Select(@namespace => Reader(@namespace, _self)), _connection, follower, _writing.Delete, _self, _pollInterval,
+            _logger, _time);
         _followers = [.. _followers, following];
         return Task.Run(() => following.RunAsync(cancellationToken), CancellationToken.None);
     }

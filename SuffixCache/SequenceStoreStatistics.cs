@@ -17,6 +17,9 @@ public readonly record struct SequenceStoreStatistics(
     /// <summary>Sequences of other servers, read while this one ran.</summary>
     public long Followed { get; init; }
 
+    /// <summary>Bytes that the followed logs list, this server's own left out.</summary>
+    public long Listed { get; init; }
+
     /// <summary>Bytes that the followed logs list and that were not read yet.</summary>
     public long Behind { get; init; }
 

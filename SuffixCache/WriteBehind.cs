@@ -15,7 +15,7 @@ internal sealed class WriteBehind(SequenceStoreOptions options, RedisConnection 
     private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(30);
 
-    private readonly Channel<StoredSequence> _queue = Channel.CreateUnbounded<StoredSequence>(new() { SingleReader = true });
+    private readonly Channel<Item> _queue = Channel.CreateUnbounded<Item>(new() { SingleReader = true });
     private readonly Dictionary<NamespaceKey, LogWriter> _writers = [];
     private readonly CancellationTokenSource _abandon = new();
     private readonly DateTimeOffset _since = time.GetUtcNow();
@@ -50,7 +50,7 @@ internal sealed class WriteBehind(SequenceStoreOptions options, RedisConnection 
         if (Interlocked.Add(ref _queuedBytes, cost) <= options.QueueBytes)
         {
             Interlocked.Increment(ref _queued);
-            if (_queue.Writer.TryWrite(sequence))
+            if (_queue.Writer.TryWrite(new Item(sequence, sequence.Namespace, default)))
                 return;
             Interlocked.Decrement(ref _queued);   // closed
         }
@@ -58,6 +58,9 @@ internal sealed class WriteBehind(SequenceStoreOptions options, RedisConnection 
         Interlocked.Add(ref _queuedBytes, -cost);
         Refused();
     }
+
+    /// <summary>Gives up what waits for a namespace: it was deleted. What is appended from now on is kept.</summary>
+    public void Delete(NamespaceKey @namespace, LogEpoch epoch) => _queue.Writer.TryWrite(new Item(null, @namespace, epoch));
 
     /// <summary>Takes no more, and waits a while until what was accepted is acknowledged.</summary>
     public async ValueTask DisposeAsync()
@@ -112,8 +115,15 @@ internal sealed class WriteBehind(SequenceStoreOptions options, RedisConnection 
     /// <returns>Whether anything waits.</returns>
     private bool Drain()
     {
-        while (_queue.Reader.TryRead(out StoredSequence? sequence))
+        while (_queue.Reader.TryRead(out Item item))
         {
+            if (item.Sequence is not { } sequence)
+            {
+                if (_writers.TryGetValue(item.Namespace, out LogWriter? forgetful))
+                    Count(item.Namespace, forgetful.Forget(item.Deleted));
+                continue;
+            }
+
             if (sequence.Tokens.Length > SequenceCodec.MaxTokens || sequence.Tokens.Span.IndexOfAnyInRange(int.MinValue, -1) >= 0)
             {
                 Log.SequenceRefused(logger, sequence.Tokens.Length);
@@ -196,6 +206,9 @@ internal sealed class WriteBehind(SequenceStoreOptions options, RedisConnection 
         Interlocked.Decrement(ref _queued);
         Interlocked.Add(ref _queuedBytes, -Cost(sequence));
     }
+
+    /// <summary>A sequence to write, or the deletion of what was appended to a namespace before it.</summary>
+    private readonly record struct Item(StoredSequence? Sequence, NamespaceKey Namespace, LogEpoch Deleted);
 
     private void Refused()
     {

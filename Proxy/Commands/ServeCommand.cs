@@ -80,15 +80,16 @@ internal static class ServeCommand
         history.Erased += app.Services.GetRequiredService<ChatCompletions>().Forget;
         using var cacheMetrics = new CacheMetrics(history, options.TenantMetrics ? tenants.NameOf : null);
 
-        CancellationToken stopping = app.Lifetime.ApplicationStopping;
-        Task replay = await new SequenceReplay(store, history, TimeProvider.System, logger).StartAsync(
-            tenants.Namespaces, stopping);
-        engine.Start();
+        // It listens while it warms up, to say so; what is asked before that waits for the engine.
+        var replay = new SequenceReplay(store, history, TimeProvider.System, logger);
+        app.Services.GetRequiredService<Readiness>().Progress = () => replay.Progress;
         await app.StartAsync();
         foreach (string url in app.Urls)
             Log.Listening(logger, url);
+        Task following = await replay.StartAsync(tenants.Namespaces, app.Lifetime.ApplicationStopping);
+        engine.Start();
         await app.WaitForShutdownAsync();
-        await replay;
+        await following;
         return 0;
     }
 

@@ -22,6 +22,21 @@ internal sealed class StoreMetrics : IDisposable
             "store_failures", () => store.Statistics.Failures, null, "Calls to the store that failed and are tried again.");
         _meter.CreateObservableCounter(
             "store_damaged_entries", () => store.Statistics.Damaged, null, "Entries of the store that could not be read.");
+        _meter.CreateObservableGauge(
+            "store_queued_bytes", () => store.Statistics.QueuedBytes, null, "Memory of the sequences that wait for the store.");
+        _meter.CreateObservableCounter(
+            "store_written_bytes", () => store.Statistics.WrittenBytes, null, "Bytes the store has acknowledged.");
+        _meter.CreateObservableCounter(
+            "store_deleted_sequences", () => store.Statistics.Deleted, null, "Sequences given up because their tenant was deleted.");
+        _meter.CreateObservableCounter(
+            "store_replayed_sequences", () => store.Statistics.Replayed, null, "Sequences read back when the server started.");
+        _meter.CreateObservableCounter(
+            "store_followed_sequences", () => store.Statistics.Followed, null, "Sequences that other servers finished, read from the store.");
+        _meter.CreateObservableGauge(
+            "store_behind_bytes", () => store.Statistics.Behind, null, "Bytes of other servers in the store that were not read yet.");
+        _meter.CreateObservableGauge(
+            "store_lag_seconds", () => store.Statistics.Lag.TotalSeconds, null,
+            "From the end of the last sequence of another server to its arrival here.");
     }
 
     public void Dispose() => _meter.Dispose();

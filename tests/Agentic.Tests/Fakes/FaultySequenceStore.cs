@@ -97,6 +97,9 @@ internal sealed class FaultySequenceStore(Func<StoreFault>? script = null) : ISe
         }
     }
 
+    public Task FollowAsync(IReadOnlyCollection<NamespaceKey> namespaces, ISequenceFollower follower, CancellationToken cancellationToken) =>
+        Task.CompletedTask;   // nobody else writes
+
     public ValueTask DisposeAsync()
     {
         lock (_lock)

@@ -284,6 +284,10 @@ public sealed class SuffixHistoryTests
         public IAsyncEnumerable<StoredSequence> ReplayAsync(NamespaceKey @namespace, CancellationToken cancellationToken = default) =>
             Sequences.Where(sequence => sequence.Namespace == @namespace).ToAsyncEnumerable();
 
+        public Task FollowAsync(
+            IReadOnlyCollection<NamespaceKey> namespaces, ISequenceFollower follower, CancellationToken cancellationToken) =>
+            Task.CompletedTask;
+
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 }
