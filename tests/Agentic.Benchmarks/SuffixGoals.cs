@@ -1,0 +1,159 @@
+using System.Diagnostics;
+using System.Globalization;
+using Agentic.SuffixCache;
+
+namespace Agentic.Benchmarks;
+
+/// <summary>Every goal of the suffix cache in one run of less than a minute: <c>dotnet run -c Release -- --goals</c>.</summary>
+/// <remarks>Coarser than <see cref="SuffixBenchmarks"/>, for use while working.</remarks>
+internal static class SuffixGoals
+{
+    private const int StoredTokens = 8_000_000;
+    private const int RestartTokens = 10_000_000;
+    private const long Ample = 1L << 30;
+    private const long Budget = 96L << 20;
+    private const int MaxNodes = 64;
+    private const int Batch = 64;
+    private const int Appended = 4;
+
+    public static void Run()
+    {
+        Resident();
+        Restart();
+        using SuffixHistory history = new(AgentText.Vocabulary, Ample);
+        AgentText text = new(seed: 1);
+        Show("bulk insert", 60, Fill(history, [.. text.Conversations(StoredTokens)], StoredTokens), "ns/token");
+        Show("bytes a token", 12, (double)history.Bytes / history.Tokens, $"B, {history.Tokens} tokens");
+        Serve(history, text, rounds: 40, report: false);
+        Serve(history, text, rounds: 160, report: true);
+        Drafts(history, text);
+    }
+
+    /// <summary>Tokens flow through a budget that holds a part of them: what the process takes against what it may.</summary>
+    private static void Resident()
+    {
+        AgentText text = new(seed: 3);
+        int[][] conversations = [.. text.Conversations(4_000_000)];
+        using SuffixHistory warm = new(AgentText.Vocabulary, 1 << 20);
+        Fill(warm, conversations[..100], 1);
+        GC.Collect();
+        long before = Environment.WorkingSet, most = 0;
+        using SuffixHistory history = new(AgentText.Vocabulary, Budget);
+        for (int round = 0; round < 4; round++)
+        {
+            Fill(history, conversations, 1);
+            GC.Collect();
+            most = Math.Max(most, Environment.WorkingSet - before);
+        }
+
+        Show("resident against budget", 1.02, (double)most / Budget, $"x; accounted {(double)history.Bytes / Budget:F3}");
+    }
+
+    private static void Restart()
+    {
+        AgentText text = new(seed: 2);
+        int[][] conversations = [.. text.Conversations(RestartTokens)];
+        using SuffixHistory history = new(AgentText.Vocabulary, Ample);
+        Show("restart of 10M tokens", 2, Fill(history, conversations, 1) / 1e9, "s");
+    }
+
+    private static double Fill(SuffixHistory history, int[][] conversations, int tokens)
+    {
+        long start = Stopwatch.GetTimestamp();
+        foreach (int[] conversation in conversations)
+        {
+            history.Load(default, conversation);
+            history.IndexLoaded(int.MaxValue);
+        }
+
+        return Nanoseconds(start) / tokens;
+    }
+
+    /// <summary>Conversations turn by turn: drafts, and what is final of each turn appended four tokens at a time.</summary>
+    private static void Serve(SuffixHistory history, AgentText text, int rounds, bool report)
+    {
+        Continuation draft = new(MaxNodes);
+        List<double> drafting = [], finding = [];
+        double beginning = 0, learning = 0, appending = 0;
+        long read = 0, learned = 0, appended = 0, drafted = 0, allocated = 0;
+        for (int round = 0; round < rounds; round++)
+        {
+            bool drafts = round % 2 == 0;
+            List<int> sequence = [];
+            foreach ((int[] given, int[] written) in text.Conversation(8))
+            {
+                sequence.AddRange(given);
+                read += given.Length;
+                int[] prompt = [.. sequence];
+                long start = Stopwatch.GetTimestamp();
+                SuffixSession session = history.BeginSession(default, prompt);
+                beginning += Nanoseconds(start);
+                for (int i = 0; i < written.Length; i += Appended)
+                {
+                    if (drafts)
+                    {
+                        long bytes = GC.GetAllocatedBytesForCurrentThread();
+                        start = Stopwatch.GetTimestamp();
+                        session.Draft(0, MaxNodes, draft);
+                        finding.Add(Nanoseconds(start));
+                        start = Stopwatch.GetTimestamp();
+                        session.Draft(MaxNodes, MaxNodes, draft);
+                        drafting.Add(Nanoseconds(start));
+                        allocated += i == 0 ? 0 : GC.GetAllocatedBytesForCurrentThread() - bytes;
+                        drafted += draft.Count;
+                    }
+
+                    ReadOnlySpan<int> final = written.AsSpan(i, Math.Min(Appended, written.Length - i));
+                    start = Stopwatch.GetTimestamp();
+                    session.Append(final);
+                    (drafts ? ref learning : ref appending) += Nanoseconds(start);
+                }
+
+                start = Stopwatch.GetTimestamp();
+                session.Dispose();
+                (drafts ? ref learning : ref appending) += Nanoseconds(start);
+                (drafts ? ref learned : ref appended) += written.Length;
+                sequence.AddRange(written);
+            }
+        }
+
+        if (!report)
+            return;
+        drafting.Sort();
+        Show("append while serving", 200, appending / appended, "ns/token");
+        Show("append and learn", double.NaN, learning / learned, "ns/token");
+        Show("prompt, its new tokens", double.NaN, beginning / read, "ns/token");
+        Show($"draft, p50 of {drafting.Count}", 5, drafting[drafting.Count / 2] / 1000, $"µs; {(double)drafted / drafting.Count:F1} nodes");
+        finding.Sort();
+        Show("of it finding, p50", double.NaN, finding[finding.Count / 2] / 1000, $"µs; p99 {finding[finding.Count * 99 / 100] / 1000:F2}");
+        Show("draft, p99", 15, drafting[drafting.Count * 99 / 100] / 1000, "µs");
+        Show("allocated a draft", 0, (double)allocated / drafting.Count, "B");
+    }
+
+    private static void Drafts(SuffixHistory history, AgentText text)
+    {
+        SuffixSession[] sessions = [.. Enumerable.Range(0, Batch).Select(_ => history.BeginSession(default, Prompt()))];
+        Continuation[] drafts = [.. sessions.Select(_ => new Continuation(MaxNodes))];
+        List<double> times = [];
+        for (int round = 0; round < 300; round++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            for (int i = 0; i < sessions.Length; i++)
+                sessions[i].Draft(MaxNodes, MaxNodes, drafts[i]);
+            times.Add(Nanoseconds(start));
+            foreach (SuffixSession session in sessions)
+                session.Append(text.Conversation(1).First().Written.AsSpan(0, 4));
+        }
+
+        int[] Prompt() => [.. text.Conversation(3).SelectMany(turn => turn.Read.Concat(turn.Written))];
+        times.Sort();
+        Show($"{Batch} drafts, p50", 200, times[times.Count / 2] / 1000, $"µs; p99 {times[times.Count * 99 / 100] / 1000:F0}");
+        foreach (SuffixSession session in sessions)
+            session.Dispose();
+    }
+
+    private static double Nanoseconds(long start) => Stopwatch.GetElapsedTime(start).TotalNanoseconds;
+
+    private static void Show(string figure, double goal, double value, string unit) => Console.WriteLine(
+        string.Create(CultureInfo.InvariantCulture, $"{figure,-28} {value,10:F2} {unit}{(double.IsNaN(goal) ? "" : $" (goal {goal})")}"));
+}
