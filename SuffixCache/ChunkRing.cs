@@ -1,40 +1,60 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Agentic.SuffixCache;
 
-/// <summary>An append-only native array whose oldest chunks can be dropped: growing never moves an element, and the GC sees none.</summary>
-/// <remarks>Positions count up for ever and wrap at 2³²; only distances between them mean something. At most 2³¹ elements are
-/// held.</remarks>
+/// <summary>An append-only native array whose oldest chunks can be dropped: growing moves nothing but a small first chunk, and the GC sees
+/// none of it.</summary>
+/// <remarks>
+/// Positions count up for ever and wrap at 2³²; only distances between them mean something. At most 2³¹ elements are held.
+/// A reader beside the writer must have entered the reclaimer: a chunk dropped since stays readable until it leaves.
+/// </remarks>
 internal sealed unsafe class ChunkRing<T> : IDisposable
     where T : unmanaged
 {
+    // The first chunk begins this small and doubles until it is whole: most namespaces and nearly all sessions end before.
+    private const uint SmallestChunk = 256;
+
     private readonly int _chunkBits;
     private readonly uint _inChunk;
+    private readonly Reclaimer? _reclaimer;
     private T*[] _chunks = new T*[4];
+    private uint _start;
+    private bool _dropped;
 
-    public ChunkRing(int chunkBits)
+    /// <param name="chunkBits">Elements of a whole chunk: 2 to this power.</param>
+    /// <param name="reclaimer">Takes the memory of what is dropped; null frees it at once, for a ring that nobody reads meanwhile.</param>
+    public ChunkRing(int chunkBits, Reclaimer? reclaimer = null)
     {
         _chunkBits = chunkBits;
         _inChunk = (1u << chunkBits) - 1;
+        _reclaimer = reclaimer;
     }
 
     /// <summary>Position of the oldest element kept; the start of a chunk.</summary>
-    public uint Start { get; private set; }
+    public uint Start => Volatile.Read(ref _start);
 
     /// <summary>One past the last position that has memory.</summary>
     public uint Reserved { get; private set; }
 
     /// <summary>Chunks held.</summary>
-    public int Chunks => (int)((Reserved - Start) >> _chunkBits);
+    public int Chunks => (int)((Reserved - Start + _inChunk) >> _chunkBits);
+
+    /// <summary>Elements of a whole chunk.</summary>
+    public uint ChunkLength => _inChunk + 1;
 
     public long Bytes => (long)(Reserved - Start) * sizeof(T);
 
-    /// <summary>The element at a reserved position. Elements from there to the chunk's end lie behind it.</summary>
+    /// <summary>The element at a reserved position. Elements from there to the chunk's end, as far as reserved, lie behind it.</summary>
     public T* this[uint position]
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => _chunks[(position >> _chunkBits) & ((uint)_chunks.Length - 1)] + (position & _inChunk);
+        get
+        {
+            T*[] chunks = _chunks;
+            return chunks[(position >> _chunkBits) & ((uint)chunks.Length - 1)] + (position & _inChunk);
+        }
     }
 
     /// <summary>Elements from a position to its chunk's end, which lie in one piece.</summary>
@@ -48,35 +68,67 @@ internal sealed unsafe class ChunkRing<T> : IDisposable
     /// <summary>Gives zeroed memory to every position before <paramref name="end"/>.</summary>
     public void Reserve(uint end)
     {
+        if ((int)(end - Reserved) <= 0)
+            return;
+        uint held = Reserved - Start;
+        if (held <= _inChunk && !_dropped)
+            Enlarge(held, end - Start);
         while ((int)(end - Reserved) > 0)
         {
             if (Chunks == _chunks.Length)
-                Grow();
-            T* chunk = (T*)NativeMemory.AllocZeroed((nuint)_inChunk + 1, (nuint)sizeof(T));
-            _chunks[(Reserved >> _chunkBits) & ((uint)_chunks.Length - 1)] = chunk;
+                MakeRoom();
+            _chunks[(Reserved >> _chunkBits) & ((uint)_chunks.Length - 1)] = Allocate(_inChunk + 1);
             Reserved += _inChunk + 1;
         }
     }
 
-    /// <summary>Frees the oldest chunk.</summary>
+    /// <summary>Drops the oldest chunk, which is whole.</summary>
     public void DropOldest()
     {
-        ref T* chunk = ref _chunks[(Start >> _chunkBits) & ((uint)_chunks.Length - 1)];
-        NativeMemory.Free(chunk);
-        chunk = null;
-        Start += _inChunk + 1;
+        Debug.Assert(Reserved - Start > _inChunk, "The oldest chunk is whole.");
+        T* chunk = this[_start];
+        _dropped = true;
+        Volatile.Write(ref _start, _start + _inChunk + 1);
+        Free(chunk);
     }
 
     public void Dispose()
     {
-        while (Start != Reserved)
-            DropOldest();
+        for (uint position = _start; (int)(Reserved - position) > 0; position += _inChunk + 1)
+            Free(this[position]);
+        Reserved = _start;
     }
 
-    private void Grow()
+    private static T* Allocate(uint length) => (T*)NativeMemory.AllocZeroed(length, (nuint)sizeof(T));
+
+    /// <summary>The first chunk doubles; what readers hold of it stays as it was.</summary>
+    private void Enlarge(uint held, uint asked)
     {
+        uint length = Math.Min(_inChunk + 1, Math.Max(System.Numerics.BitOperations.RoundUpToPowerOf2(asked), SmallestChunk));
+        T* smaller = held == 0 ? null : this[_start], larger = Allocate(length);
+        if (smaller is not null)
+            new ReadOnlySpan<T>(smaller, (int)held).CopyTo(new Span<T>(larger, (int)length));
+        _chunks[(_start >> _chunkBits) & ((uint)_chunks.Length - 1)] = larger;
+        Reserved = _start + length;
+        if (smaller is not null)
+            Free(smaller);
+    }
+
+    private void Free(T* chunk)
+    {
+        if (_reclaimer is null)
+            NativeMemory.Free(chunk);
+        else
+            _reclaimer.Retire(chunk);
+    }
+
+    private void MakeRoom()
+    {
+        // A reader may still come with a dropped position: whatever chunk it is led to, it finds memory there, and compares tokens.
         T*[] larger = new T*[_chunks.Length * 2];
-        for (uint p = Start; p != Reserved; p += _inChunk + 1)
+        for (int i = 0; i < larger.Length; i++)
+            larger[i] = _chunks[i % _chunks.Length];
+        for (uint p = _start; p != Reserved; p += _inChunk + 1)
             larger[(p >> _chunkBits) & ((uint)larger.Length - 1)] = this[p];
         _chunks = larger;
     }

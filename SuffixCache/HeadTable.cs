@@ -8,47 +8,78 @@ namespace Agentic.SuffixCache;
 /// <remarks>Contexts that share a slot share a chain: whoever walks it compares tokens.</remarks>
 internal sealed unsafe class HeadTable : IDisposable
 {
-    private readonly int _largestBits;
-    private uint* _slots;
-    private int _bits;
+    private const int SmallestBits = 8;
 
-    public HeadTable(int bits, int largestBits)
+    private readonly int _largestBits;
+    private readonly Reclaimer? _reclaimer;
+
+    // Slots and their number change together, in one store.
+    private Slots _slots;
+
+    public HeadTable(int largestBits, Reclaimer? reclaimer)
     {
-        _bits = Math.Min(bits, largestBits);
         _largestBits = largestBits;
-        _slots = (uint*)NativeMemory.AllocZeroed((nuint)1 << _bits, sizeof(uint));
+        _reclaimer = reclaimer;
+        _slots = new Slots(Math.Min(SmallestBits, largestBits));
     }
 
-    public long Bytes => sizeof(uint) * (1L << _bits);
+    public long Bytes => sizeof(uint) * (1L << _slots.Bits);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public uint* Slot(uint hash)
     {
+        Slots slots = _slots;
         hash ^= hash >> 15;
         hash *= 0x85EBCA6B;
         hash ^= hash >> 13;
-        return _slots + ((hash * 0x9E3779B1) >> (32 - _bits));
+        return slots.Memory + ((hash * 0x9E3779B1) >> (32 - slots.Bits));
     }
 
-    /// <summary>Doubles until there is a slot for so many contexts.</summary>
-    /// <remarks>Both halves of a split slot keep the old chain, so that growing costs a copy and no hashing.</remarks>
-    public void Grow(uint contexts)
+    /// <summary>Doubles until there is a slot for so many contexts; halves while there would be eight for each.</summary>
+    /// <remarks>Both halves of a split slot keep the old chain, so that growing costs a copy and no hashing. Of two slots that become one
+    /// again the newer chain stays.</remarks>
+    /// <param name="contexts">Contexts that a slot each is wished for.</param>
+    /// <param name="end">One past the newest position.</param>
+    public void Fit(uint contexts, uint end)
     {
-        int bits = Math.Min(_largestBits, BitOperations.Log2(contexts | 1));
-        if (bits <= _bits)
+        int fitting = Math.Clamp(BitOperations.Log2(contexts | 1), Math.Min(SmallestBits, _largestBits), _largestBits);
+        Slots old = _slots;
+        if (fitting <= old.Bits && fitting > old.Bits - 3)
             return;
-        int split = bits - _bits;
-        uint* slots = (uint*)NativeMemory.Alloc((nuint)1 << bits, sizeof(uint));
-        for (nuint i = 0; i < ((nuint)1 << bits); i++)
-            slots[i] = _slots[i >> split];
-        NativeMemory.Free(_slots);
+        Slots slots = new(fitting);
+        if (fitting > old.Bits)
+        {
+            for (nuint i = 0; i < (nuint)1 << fitting; i++)
+                slots.Memory[i] = old.Memory[i >> (fitting - old.Bits)];
+        }
+        else
+        {
+            for (nuint i = 0; i < (nuint)1 << old.Bits; i++)
+            {
+                ref uint newest = ref slots.Memory[i >> (old.Bits - fitting)];
+                uint position = old.Memory[i];
+                if (newest == 0 || (position != 0 && end - position < end - newest))
+                    newest = position;
+            }
+        }
+
         _slots = slots;
-        _bits = bits;
+        Free(old);
     }
 
-    public void Dispose()
+    public void Dispose() => Free(_slots);
+
+    private void Free(Slots slots)
     {
-        NativeMemory.Free(_slots);
-        _slots = null;
+        if (_reclaimer is null)
+            NativeMemory.Free(slots.Memory);
+        else
+            _reclaimer.Retire(slots.Memory);
+    }
+
+    private sealed class Slots(int bits)
+    {
+        public readonly int Bits = bits;
+        public readonly uint* Memory = (uint*)NativeMemory.AllocZeroed((nuint)1 << bits, sizeof(uint));
     }
 }

@@ -8,11 +8,12 @@ internal sealed class Namespace : IDisposable
 
     private readonly PrefixBlocks _blocks = new();
     private uint _loadedEnd;
+    private volatile bool _isForgotten;
 
-    public Namespace(NamespaceKey key, int vocabularySize, int chunkBits)
+    public Namespace(NamespaceKey key, int vocabularySize, int chunkBits, Reclaimer reclaimer)
     {
         Key = key;
-        Index = new SuffixIndex(vocabularySize, chunkBits);
+        Index = new SuffixIndex(vocabularySize, chunkBits, reclaimer);
     }
 
     public NamespaceKey Key { get; }
@@ -27,7 +28,7 @@ internal sealed class Namespace : IDisposable
     public int Sessions { get; private set; }
 
     /// <summary>Nothing may be drafted from it, or added, any more.</summary>
-    public bool IsForgotten { get; private set; }
+    public bool IsForgotten => _isForgotten;
 
     /// <summary>Larger is later.</summary>
     public long LastUsed { get; set; }
@@ -86,7 +87,7 @@ internal sealed class Namespace : IDisposable
     /// <summary>Frees it as soon as no session points into it.</summary>
     public void Forget()
     {
-        IsForgotten = true;
+        _isForgotten = true;
         if (Sessions == 0)
             Dispose();
     }

@@ -21,12 +21,14 @@ public sealed class SuffixHistory : IDisposable
     private readonly long _byteBudget;
     private readonly int _chunkBits;
     private readonly TimeProvider _clock;
+    private readonly Reclaimer _reclaimer = new();
+    private readonly Sealer _sealer;
     private volatile Namespace[] _all = [];   // of the dictionary, for threads that only count
     private int _loadingStart;
     private long _uses, _evicted, _sequences, _numbered;
 
-    /// <param name="vocabularySize">Ids are 0 to this, excluded; nothing outside is ever proposed. At most 2³⁰ − 1.</param>
-    /// <param name="byteBudget">Native bytes of all indices. Beyond it the largest namespace loses its oldest chunk.</param>
+    /// <param name="vocabularySize">Ids are 0 to this, excluded; nothing outside is ever proposed. At most 2²⁹ − 1.</param>
+    /// <param name="byteBudget">Native bytes of all indices. Beyond it the largest namespace loses its oldest segment.</param>
     /// <param name="store">Takes what ends; null keeps nothing beyond the process.</param>
     /// <param name="clock">Says when it ended.</param>
     public SuffixHistory(int vocabularySize, long byteBudget, ISequenceStore? store = null, TimeProvider? clock = null)
@@ -43,6 +45,7 @@ public sealed class SuffixHistory : IDisposable
         _byteBudget = byteBudget;
         _store = store;
         _chunkBits = chunkBits;
+        _sealer = new Sealer(_reclaimer, byteBudget, 1u << chunkBits);
         _clock = clock ?? TimeProvider.System;
     }
 
@@ -158,6 +161,13 @@ public sealed class SuffixHistory : IDisposable
             }
 
             KeepBudget(@namespace);
+
+            // Only who starts has time to wait for what is sorted, rather than lose what would find room then.
+            while (maxTokens > LoadedTokensPerSession && _sealer.IsBehind(@namespace.Index))
+            {
+                _sealer.Wait();
+                _sealer.Tend(@namespace);
+            }
         }
 
         return indexed;
@@ -166,10 +176,12 @@ public sealed class SuffixHistory : IDisposable
     /// <summary>Frees all memory.</summary>
     public void Dispose()
     {
+        _sealer.Dispose();
         foreach (Namespace @namespace in _namespaces.Values)
             @namespace.Dispose();
         _namespaces.Clear();
         _all = [];
+        _reclaimer.Dispose();
     }
 
     internal void CheckIds(ReadOnlySpan<int> tokens)
@@ -220,7 +232,7 @@ public sealed class SuffixHistory : IDisposable
     {
         if (!_namespaces.TryGetValue(key, out Namespace? found))
         {
-            _namespaces.Add(key, found = new Namespace(key, VocabularySize, _chunkBits));
+            _namespaces.Add(key, found = new Namespace(key, VocabularySize, _chunkBits, _reclaimer));
             _all = [.. _namespaces.Values];
         }
 
@@ -256,22 +268,24 @@ public sealed class SuffixHistory : IDisposable
 
     private void KeepBudget(Namespace current)
     {
+        _sealer.Tend(current);
+        _reclaimer.Sweep();
         UInt128 tenant = current.Key.Tenant;
         if (Rules.QuotaOf(tenant) is long quota)
             Keep(quota, [.. _all.Where(n => n.Key.Tenant == tenant)], current);
-        Keep(_byteBudget, _all, current);
+        Keep(_byteBudget - _sealer.WorkBytes, _all, current);
     }
 
-    /// <summary>Drops the largest namespace's oldest chunk, or the longest unused namespace, until so many bytes are kept.</summary>
+    /// <summary>Drops the largest namespace's oldest segment or chunk, or the longest unused namespace, until so many bytes are kept.</summary>
     private void Keep(long byteBudget, Namespace[] namespaces, Namespace current)
     {
         while (namespaces.Sum(n => n.Bytes) > byteBudget)
         {
-            Namespace? largest = namespaces.Where(n => n.Index.Log.Chunks > 1).MaxBy(n => n.Bytes);
+            Namespace? largest = namespaces.Where(n => n.Index.CanDropOldest).MaxBy(n => n.Bytes);
             if (largest is not null)
             {
                 int before = largest.Index.Log.Count;
-                largest.Index.DropOldestChunk();
+                largest.Index.DropOldest();
                 _evicted += before - largest.Index.Log.Count;
                 continue;
             }

@@ -7,20 +7,19 @@ namespace Agentic.SuffixCache;
 
 /// <summary>Finds where the end of a context occurred before: a suffix tree that is never built.</summary>
 /// <remarks>
-/// Beside the log lies, for each position, the previous position with the same last 1, 2, 5 and 16 tokens: 16 bytes a token, and up to 14
-/// for the
-/// heads of these chains. Adding a token is four table writes, so order of insertion, splits and nodes do not arise. A chain may hold
-/// collisions
-/// and evicted positions; each candidate is compared with the log, so they cost time and never a wrong token.
-/// One writer; readers may run beside each other between its calls.
+/// Beside the newest part of the log lies, for each position, the previous position with the same last 1, 2, 5 and 16 tokens: 16 bytes a
+/// token, and up to 7 for the heads of these chains. Adding a token is four table writes, so order of insertion, splits and nodes do not
+/// arise. A chain may hold collisions and dropped positions; each candidate is compared with the log, so they cost time and never a wrong
+/// token. Older parts are sealed: sorted segments of 4.5 bytes a token take the place of the chains.
+/// One writer; readers beside it, lock-free, once they have entered the reclaimer.
 /// </remarks>
 internal sealed unsafe class SuffixIndex : IDisposable
 {
-    /// <summary>Chunks of shared history: 2¹⁶ tokens, 1.3 MB.</summary>
+    /// <summary>Whole chunks of shared history: 2¹⁶ tokens, 1.3 MB with their links.</summary>
     public const int SharedChunkBits = 16;
 
     // Occurrences taken from one order's chain, and links followed to find them.
-    private const int TakenPerOrder = 24;
+    public const int TakenPerOrder = 24;
     private const int WalkedPerOrder = 40;
 
     // Table slots are asked for this many tokens ahead: 45 ns a token instead of 110.
@@ -29,19 +28,22 @@ internal sealed unsafe class SuffixIndex : IDisposable
     private readonly TokenLog _log;
     private readonly ChunkRing<Links> _links;
     private readonly HeadTable _heads1, _heads2, _heads5, _heads16;
+    private readonly Reclaimer? _reclaimer;
+    private SortedSegment[] _segments = [];
 
     /// <param name="vocabularySize">Token ids are below it.</param>
     /// <param name="chunkBits">Tokens that are allocated, and dropped, at a time: 2 to this power.</param>
-    public SuffixIndex(int vocabularySize, int chunkBits = SharedChunkBits)
+    /// <param name="reclaimer">Of the readers beside the writer; null where there are none.</param>
+    public SuffixIndex(int vocabularySize, int chunkBits = SharedChunkBits, Reclaimer? reclaimer = null)
     {
         const int MostBits = 30;
-        int bits = Math.Max(8, chunkBits - 4);
-        _log = new TokenLog(chunkBits);
-        _links = new ChunkRing<Links>(chunkBits);
-        _heads1 = new HeadTable(bits, Math.Min(MostBits, System.Numerics.BitOperations.Log2((uint)vocabularySize) + 1));
-        _heads2 = new HeadTable(bits, MostBits);
-        _heads5 = new HeadTable(bits, MostBits);
-        _heads16 = new HeadTable(bits, MostBits);
+        _reclaimer = reclaimer;
+        _log = new TokenLog(chunkBits, reclaimer);
+        _links = new ChunkRing<Links>(chunkBits, reclaimer);
+        _heads1 = new HeadTable(Math.Min(MostBits, System.Numerics.BitOperations.Log2((uint)vocabularySize) + 1), reclaimer);
+        _heads2 = new HeadTable(MostBits, reclaimer);
+        _heads5 = new HeadTable(MostBits, reclaimer);
+        _heads16 = new HeadTable(MostBits, reclaimer);
         VocabularySize = vocabularySize;
     }
 
@@ -50,7 +52,27 @@ internal sealed unsafe class SuffixIndex : IDisposable
     public TokenLog Log => _log;
 
     /// <summary>Native bytes held.</summary>
-    public long Bytes => _log.Bytes + _links.Bytes + _heads1.Bytes + _heads2.Bytes + _heads5.Bytes + _heads16.Bytes;
+    public long Bytes => _log.Bytes + _links.Bytes + _heads1.Bytes + _heads2.Bytes + _heads5.Bytes + _heads16.Bytes + SegmentBytes;
+
+    /// <summary>Sealed segments, the oldest first.</summary>
+    public ReadOnlySpan<SortedSegment> Segments => _segments;
+
+    /// <summary>Position of the oldest token that is not sealed.</summary>
+    public uint HotStart => _links.Start;
+
+    /// <summary>Tokens in whole chunks that are written and not sealed.</summary>
+    public uint Sealable => (_log.End - HotStart) / _log.ChunkLength * _log.ChunkLength;
+
+    private long SegmentBytes
+    {
+        get
+        {
+            long bytes = 0;
+            foreach (SortedSegment segment in _segments)
+                bytes += segment.Bytes;
+            return bytes;
+        }
+    }
 
     /// <summary>Adds <c>sequence[start..]</c>, so that each of its tokens can be found by what precedes it.</summary>
     /// <param name="sequence">Token ids below the vocabulary's size, from the sequence's very start.</param>
@@ -65,13 +87,13 @@ internal sealed unsafe class SuffixIndex : IDisposable
         uint end = _log.End + (uint)(count + context + 1);
         _log.Reserve(end);
         _links.Reserve(end);
-        GrowHeads((uint)(_log.Count + count));
+        FitHeads(end - HotStart);
 
         if (!continues)
         {
             _log.Add(TokenLog.Separator);
             foreach (int token in sequence.Slice(start - context, context))
-                _log.Add(token);
+                _log.Add(token | TokenLog.Repeated);
         }
 
         uint first = _log.End;
@@ -80,8 +102,8 @@ internal sealed unsafe class SuffixIndex : IDisposable
         return first;
     }
 
-    /// <summary>Collects occurrences of a context's end whose match is as long as one order and shorter than the next, the newest
-    /// first.</summary>
+    /// <summary>Collects occurrences, in what is not sealed, of a context's end whose match is as long as one order and shorter than the
+    /// next, the newest first.</summary>
     /// <param name="order">0 to 3; asked from the longest down, nothing is found twice.</param>
     /// <param name="contextEnd">One past the context's last token.</param>
     /// <param name="contextLength">Tokens of it.</param>
@@ -91,16 +113,17 @@ internal sealed unsafe class SuffixIndex : IDisposable
     public void Find(int order, int* contextEnd, int contextLength, in ContextHashes hashes, Occurrences found, Origin origin)
     {
         int atLeast = ContextHashes.Length(order);
-        int below = order + 1 < ContextHashes.Orders ? ContextHashes.Length(order + 1) : int.MaxValue;
         if (contextLength < atLeast)
             return;
-        uint newer = _log.End, position = *Head(order, hashes);
-        for (int walked = 0, taken = 0; walked < WalkedPerOrder && taken < TakenPerOrder && Precedes(position, newer); walked++)
+        int below = order + 1 < ContextHashes.Orders ? ContextHashes.Length(order + 1) : int.MaxValue;
+        int compared = Math.Min(contextLength, SortedSegment.LongestMatch);
+        uint newer = _log.End, start = HotStart, position = *Head(order, hashes);
+        for (int walked = 0, taken = 0; walked < WalkedPerOrder && taken < TakenPerOrder && Precedes(position, newer, start); walked++)
         {
             uint older = _links[position]->Of(order);
-            if (Precedes(older, position))
+            if (Precedes(older, position, start))
                 Prefetch(older);
-            int length = _log.CommonSuffix(position, contextEnd, contextLength);
+            int length = _log.CommonSuffix(position, contextEnd, compared);
             if (length >= atLeast && length < below)
             {
                 if (!found.Add(this, position, length, origin))
@@ -112,10 +135,49 @@ internal sealed unsafe class SuffixIndex : IDisposable
         }
     }
 
-    /// <summary>Frees the oldest chunk of the log.</summary>
-    public void DropOldestChunk()
+    /// <summary>Puts a sorted segment, of the oldest tokens not sealed or of adjacent segments, in their place.</summary>
+    /// <returns>False where they are no longer there; it is freed.</returns>
+    public bool Install(SortedSegment segment)
     {
-        Debug.Assert(_log.Chunks > 1, "The chunk being written stays.");
+        SortedSegment[] old = _segments;
+        int from = Array.FindIndex(old, s => s.Start == segment.Start), to = Array.FindIndex(old, s => s.End == segment.End);
+        bool hot = segment.Start == HotStart && _log.Holds(segment.Start);
+        if (!hot && (from < 0 || to < from))
+        {
+            segment.Free(reclaimer: null);
+            return false;
+        }
+
+        if (hot)
+        {
+            _segments = [.. old, segment];
+            while (HotStart != segment.End)
+                _links.DropOldest();
+            return true;
+        }
+
+        _segments = [.. old[..from], segment, .. old[(to + 1)..]];
+        foreach (SortedSegment replaced in old[from..(to + 1)])
+            replaced.Free(_reclaimer);
+        return true;
+    }
+
+    /// <summary>Whether there is something older than the chunk being written.</summary>
+    public bool CanDropOldest => _segments.Length > 0 || _log.Chunks > 1;
+
+    /// <summary>Frees the oldest segment; where none is sealed, the oldest chunk.</summary>
+    public void DropOldest()
+    {
+        Debug.Assert(CanDropOldest, "The chunk being written stays.");
+        if (_segments is [SortedSegment oldest, ..])
+        {
+            _segments = _segments[1..];
+            while (_log.Start != oldest.End)
+                _log.DropOldestChunk();
+            oldest.Free(_reclaimer);
+            return;
+        }
+
         _log.DropOldestChunk();
         _links.DropOldest();
     }
@@ -128,6 +190,8 @@ internal sealed unsafe class SuffixIndex : IDisposable
         _heads2.Dispose();
         _heads5.Dispose();
         _heads16.Dispose();
+        foreach (SortedSegment segment in _segments)
+            segment.Free(_reclaimer);
     }
 
     private void Add(int* tokens, int start, int end)
@@ -194,8 +258,8 @@ internal sealed unsafe class SuffixIndex : IDisposable
         _ => _heads16.Slot(hashes.Last16),
     };
 
-    /// <summary>Chains run strictly backwards within the log: what does not is a stale end.</summary>
-    private bool Precedes(uint position, uint newer) => position != 0 && position - _log.Start < newer - _log.Start;
+    /// <summary>Chains run strictly backwards to where the sealed part ends: what does not is a stale end.</summary>
+    private static bool Precedes(uint position, uint newer, uint start) => position != 0 && position - start < newer - start;
 
     private void Prefetch(uint position)
     {
@@ -205,13 +269,13 @@ internal sealed unsafe class SuffixIndex : IDisposable
         Sse.Prefetch0(_links[position]);
     }
 
-    private void GrowHeads(uint contexts)
+    private void FitHeads(uint contexts)
     {
         // Between one and two contexts a slot; half as many slots for 16 tokens, which mostly occurred once or in a copy.
-        _heads1.Grow(contexts / 2);
-        _heads2.Grow(contexts / 2);
-        _heads5.Grow(contexts / 2);
-        _heads16.Grow(contexts / 4);
+        _heads1.Fit(contexts / 2, _log.End);
+        _heads2.Fit(contexts / 2, _log.End);
+        _heads5.Fit(contexts / 2, _log.End);
+        _heads16.Fit(contexts / 4, _log.End);
     }
 
     private struct Slots

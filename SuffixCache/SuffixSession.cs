@@ -16,6 +16,8 @@ public sealed class SuffixSession : IDisposable
     private readonly Namespace[] _shared;   // others' that it may read, and never adds to
     private readonly List<PrefixBlocks.Stretch> _lineage = [];
     private readonly Occurrences _occurrences = new();
+    private readonly IndexSearch _search = new();
+    private readonly IndexSearch[] _sharedSearches;
     private readonly int _promptLength;
     private readonly int _knownLength;
     private SuffixIndex? _own;
@@ -30,6 +32,7 @@ public sealed class SuffixSession : IDisposable
     {
         _history = history;
         (_namespace, _shared) = (@namespace, shared);
+        _sharedSearches = [.. shared.Select(_ => new IndexSearch())];
         _namespace.Enter();
         foreach (Namespace other in _shared)
             other.Enter();
@@ -127,15 +130,15 @@ public sealed class SuffixSession : IDisposable
         {
             int* end = tokens + _count;
             ContextHashes hashes = ContextHashes.Before(end, _count);
+            _search.Begin(_namespace.Index, end, _count, hashes);
+            for (int i = 0; i < _shared.Length; i++)
+                _sharedSearches[i].Begin(_shared[i].IsForgotten ? null : _shared[i].Index, end, _count, hashes);
             for (int order = ContextHashes.Orders - 1; order >= 0; order--)
             {
                 _own?.Find(order, end, _count, hashes, _occurrences, Origin.Output);
-                _namespace.Index.Find(order, end, _count, hashes, _occurrences, Origin.History);
-                foreach (Namespace other in _shared)
-                {
-                    if (!other.IsForgotten)
-                        other.Index.Find(order, end, _count, hashes, _occurrences, Origin.History);
-                }
+                _search.Find(order, _occurrences, Origin.History);
+                foreach (IndexSearch search in _sharedSearches)
+                    search.Find(order, _occurrences, Origin.History);
             }
         }
 

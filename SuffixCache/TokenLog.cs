@@ -14,22 +14,35 @@ internal sealed unsafe class TokenLog : IDisposable
     /// writes.</summary>
     public const int LastOfOutput = 1 << 30;
 
+    /// <summary>Set in a token that was repeated before a stretch as its context: it was indexed where it first stood.</summary>
+    public const int Repeated = 1 << 29;
+
     /// <summary>Ids are below it.</summary>
     public const int MaxVocabularySize = Id;
 
-    private const int Id = LastOfOutput - 1;
+    private const int Id = Repeated - 1;
 
     private readonly ChunkRing<int> _tokens;
+    private uint _end;
 
-    public TokenLog(int chunkBits) => _tokens = new ChunkRing<int>(chunkBits);
+    /// <param name="chunkBits">Tokens that are allocated, and dropped, at a time: 2 to this power.</param>
+    /// <param name="reclaimer">Of the readers beside the writer; null where there are none.</param>
+    public TokenLog(int chunkBits, Reclaimer? reclaimer = null) => _tokens = new ChunkRing<int>(chunkBits, reclaimer);
 
     /// <summary>Position of the oldest token kept.</summary>
     public uint Start => _tokens.Start;
 
-    /// <summary>Where the next token will lie.</summary>
-    public uint End { get; private set; }
+    /// <summary>Where the next token will lie. Whoever sees it sees every token before it, and how each can be found.</summary>
+    public uint End
+    {
+        get => Volatile.Read(ref _end);
+        private set => Volatile.Write(ref _end, value);
+    }
 
     public int Chunks => _tokens.Chunks;
+
+    /// <summary>Tokens of a whole chunk.</summary>
+    public uint ChunkLength => _tokens.ChunkLength;
 
     public long Bytes => _tokens.Bytes;
 
@@ -41,6 +54,10 @@ internal sealed unsafe class TokenLog : IDisposable
 
     public static bool EndsOutput(int entry) => entry >= LastOfOutput;
 
+    /// <summary>The entry at a position that is held.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int Entry(uint position) => *_tokens[position];
+
     public static int TokenId(int entry) => entry < 0 ? entry : entry & Id;
 
     /// <summary>Whether a position, perhaps a stale one, is still there.</summary>
@@ -51,8 +68,9 @@ internal sealed unsafe class TokenLog : IDisposable
 
     public void Add(int token)
     {
-        *_tokens[End] = token;
-        End++;
+        uint end = _end;
+        *_tokens[end] = token;
+        End = end + 1;
     }
 
     /// <summary>The newest token is the last one its model wrote.</summary>
@@ -65,6 +83,7 @@ internal sealed unsafe class TokenLog : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int* Following(uint position, out int count)
     {
+        // The end first: the memory seen then is that of all tokens before it.
         count = (int)Math.Min(End - position, (uint)_tokens.RunFrom(position));
         return _tokens[position];
     }

@@ -8,16 +8,21 @@ public sealed unsafe class SuffixIndexTests
     private const int ChunkBits = 8;
 
     [Theory]
-    [InlineData(1, 3, false)]
-    [InlineData(2, 50, false)]
-    [InlineData(3, 3, true)]
-    [InlineData(4, 400, true)]
-    public void RandomDocuments_FindsWhatAScanFinds(int seed, int vocabulary, bool evicts)
+    [InlineData(1, 3, false, false)]
+    [InlineData(2, 50, false, false)]
+    [InlineData(3, 3, true, false)]
+    [InlineData(4, 400, true, false)]
+    [InlineData(5, 3, false, true)]
+    [InlineData(6, 50, false, true)]
+    [InlineData(7, 3, true, true)]
+    [InlineData(8, 400, true, true)]
+    public void RandomDocuments_FindsWhatAScanFinds(int seed, int vocabulary, bool evicts, bool seals)
     {
         Random random = new(seed);
         using SuffixIndex index = new(vocabulary, ChunkBits);
         NaiveIndex naive = new();
         Occurrences found = new();
+        IndexSearch search = new();
         int[] sequence = [];
         int expected = 0, missed = 0;
         for (int round = 0; round < 400; round++)
@@ -28,21 +33,30 @@ public sealed unsafe class SuffixIndexTests
             sequence = [.. sequence[..start], .. Text(random, vocabulary, random.Next(1, 60))];
             uint first = index.Append(sequence, start, context, continues);
             naive.Append(first, sequence, start, context, continues);
-            if (evicts && index.Log.Chunks > 6)
-                index.DropOldestChunk();
+            if (seals && index.Sealable >= 3 * index.Log.ChunkLength)
+                Seal(index, index.HotStart, index.HotStart + (index.Log.ChunkLength * (uint)random.Next(1, 4)));
+            if (seals && random.Next(8) == 0 && index.Segments.Length >= 3)
+                Seal(index, index.Segments[^3].Start, index.Segments[^1].End);
+            if (evicts && index.Log.Chunks > 20)
+                index.DropOldest();
 
             int[] question = [.. sequence[random.Next(sequence.Length)..], .. Text(random, vocabulary, random.Next(3))];
             fixed (int* tokens = question)
             {
                 int* end = tokens + question.Length;
                 ContextHashes hashes = ContextHashes.Before(end, question.Length);
-                for (int order = 0; order < ContextHashes.Orders; order++)
+                search.Begin(index, end, question.Length, hashes);
+                List<(uint Position, int Length)> truth = naive.Find(question, index.Log.Start);
+                for (int order = ContextHashes.Orders - 1; order >= 0; order--)
                 {
                     found.Clear();
-                    index.Find(order, end, question.Length, hashes, found, Origin.History);
-                    List<(uint Position, int Length)> truth = naive.Find(question, index.Log.Start);
+                    search.Find(order, found, Origin.History);
                     Assert.All(Enumerable.Range(0, found.Count), i => Assert.Contains((found.Position(i), found.Length(i)), truth));
                     Assert.Equal(found.Count, Enumerable.Range(0, found.Count).Select(found.Position).Distinct().Count());
+
+                    // Of many equally long matches segments take others than the newest.
+                    if (seals && found.Count >= SuffixIndex.TakenPerOrder)
+                        continue;
 
                     // The newest few: those behind a long chain may be cut, or hidden by a collision now and then.
                     foreach ((uint position, int length) in truth.Where(t => t.Length >= ContextHashes.Length(order)).Take(4))
@@ -56,6 +70,7 @@ public sealed unsafe class SuffixIndexTests
             }
         }
 
+        Assert.Equal(seals, index.Segments.Length > 0);
         Assert.True(expected > 500, $"{expected}");
         Assert.True(missed <= expected / 50, $"{missed} of {expected} missed, seed {seed}");
     }
@@ -71,13 +86,13 @@ public sealed unsafe class SuffixIndexTests
             index.Find(3, tokens + 40, 40, ContextHashes.Before(tokens + 40, 40), found, Origin.History);
         Assert.Equal(40, found.Following(0, 0));
 
-        index.DropOldestChunk();
+        index.DropOldest();
         found.Refresh();
         Assert.Equal(TokenLog.Separator, found.Following(0, 0));
     }
 
     [Fact]
-    public void MatchOfThousands_IsMeasuredWhole()
+    public void MatchOfThousands_CountsAsTheLongestTold()
     {
         using SuffixIndex index = new(vocabularySize: 10_000, ChunkBits);
         int[] text = [.. Enumerable.Range(0, 5000)];
@@ -85,7 +100,7 @@ public sealed unsafe class SuffixIndexTests
         Occurrences found = new();
         fixed (int* tokens = text)
             index.Find(3, tokens + 4000, 4000, ContextHashes.Before(tokens + 4000, 4000), found, Origin.History);
-        Assert.Equal(4000, found.Length(0));
+        Assert.Equal(SortedSegment.LongestMatch, found.Length(0));
         Assert.Equal(4000, found.Following(0, 0));
     }
 
@@ -112,6 +127,70 @@ public sealed unsafe class SuffixIndexTests
             index.Append(Text(random, 50_000, 50_000), 0, 0, continues: false);
         Assert.InRange((double)index.Bytes / index.Log.Count, 20, 32.5);
     }
+
+    [Fact]
+    public void SealedHistory_TakesAtMost12BytesAToken()
+    {
+        using SuffixIndex index = new(vocabularySize: 50_000, chunkBits: 12);
+        Random random = new(1);
+        for (int i = 0; i < 40; i++)
+            index.Append(Text(random, 50_000, 5_000), 0, 0, continues: false);
+        Seal(index, index.HotStart, index.HotStart + index.Sealable);
+        SortedSegment sealedPart = index.Segments[0];
+        uint tokens = sealedPart.End - sealedPart.Start;
+        Assert.InRange((double)(sealedPart.Bytes + (tokens * sizeof(int))) / tokens, 8, 9);
+    }
+
+    [Fact]
+    public void SegmentOfWhatIsGone_IsNotInstalled()
+    {
+        using SuffixIndex index = new(vocabularySize: 1000, ChunkBits);
+        index.Append([.. Enumerable.Range(0, 900)], 0, 0, continues: false);
+        SortedSegment late = SegmentBuild.Run(index.Log, 0, 2 * index.Log.ChunkLength);
+        index.DropOldest();
+        Assert.False(index.Install(late));
+        Assert.Equal(0, index.Segments.Length);
+    }
+
+    [Fact]
+    public void SealedAndNot_FindTheSameOfOneText()
+    {
+        Random random = new(3);
+        int[] text = [.. Enumerable.Range(0, 3000).Select(_ => (int)(200 * Math.Pow(random.NextDouble(), 3)))];
+        using SuffixIndex chained = new(vocabularySize: 200, ChunkBits), sorted = new(vocabularySize: 200, ChunkBits);
+        chained.Append(text, 0, 0, continues: false);
+        sorted.Append(text, 0, 0, continues: false);
+        Seal(sorted, 0, sorted.Sealable);
+        IndexSearch search = new();
+        for (int trial = 0; trial < 500; trial++)
+        {
+            int[] question = [.. Text(random, 200, 3), .. text.AsSpan(random.Next(2400), random.Next(2, 20))];
+            List<(uint, int)>[] found = [.. new[] { chained, sorted }.Select(index => Rare(index, search, question, sorted.HotStart))];
+            Assert.Equal(found[0], found[1]);
+        }
+    }
+
+    /// <summary>Of each order what is not so frequent that a part of it is taken.</summary>
+    private static List<(uint Position, int Length)> Rare(SuffixIndex index, IndexSearch search, int[] question, uint before)
+    {
+        List<(uint, int)> all = [];
+        fixed (int* tokens = question)
+        {
+            int* end = tokens + question.Length;
+            search.Begin(index, end, question.Length, ContextHashes.Before(end, question.Length));
+            for (int order = ContextHashes.Orders - 1; order > 0; order--)
+            {
+                Occurrences found = new();
+                search.Find(order, found, Origin.History);
+                if (found.Count < 12)
+                    all.AddRange(Enumerable.Range(0, found.Count).Select(i => (found.Position(i), found.Length(i))).Where(f => f.Item1 < before));
+            }
+        }
+
+        return all;
+    }
+
+    private static void Seal(SuffixIndex index, uint start, uint end) => Assert.True(index.Install(SegmentBuild.Run(index.Log, start, end)));
 
     private static int[] Text(Random random, int vocabulary, int length) =>
         [.. Enumerable.Range(0, length).Select(_ => random.Next(vocabulary))];
