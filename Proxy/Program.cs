@@ -9,6 +9,7 @@ var root = new RootCommand(
 {
     ServeCommand.Create(),
     ReplayCommand.Create(),
+    CacheCommand.Create(),
     TokenizeCommand.Create(),
     BenchCommand.Create(),
     LogitsCommand.Create(),

@@ -32,6 +32,9 @@ public sealed class SequenceFileReader
     /// <summary>Whether the end has been read and everything it counts was there; only then nothing is missing.</summary>
     public bool IsComplete { get; private set; }
 
+    /// <summary>Whether the end has been read; without it the file was cut short, or its end is damaged.</summary>
+    public bool HasEnd { get; private set; }
+
     /// <summary>Bytes of the file dealt with so far.</summary>
     public long BytesRead { get; private set; }
 
@@ -97,6 +100,7 @@ public sealed class SequenceFileReader
         uint checksum = BinaryPrimitives.ReadUInt32LittleEndian(Rest[(length - sizeof(uint))..]);
         if (checksum != SequenceCodec.Checksum(default, numbers))
             return false;
+        HasEnd = true;
         IsComplete = Sequences == BinaryPrimitives.ReadInt64LittleEndian(numbers)
             && Tokens == BinaryPrimitives.ReadInt64LittleEndian(numbers[sizeof(long)..]);
         return true;

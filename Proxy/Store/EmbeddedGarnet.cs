@@ -13,14 +13,17 @@ namespace Agentic.Proxy;
 /// </remarks>
 internal sealed class EmbeddedGarnet : IDisposable
 {
+    private const string LockName = "lock";
     private readonly GarnetServer _server;
     private readonly FileStream _lock;
     private readonly string? _ownDirectory;
 
-    private EmbeddedGarnet(GarnetServer server, FileStream @lock, string? ownDirectory, string socket)
+    private readonly string _address;
+
+    private EmbeddedGarnet(GarnetServer server, FileStream @lock, string? ownDirectory, string socket, string address)
     {
-        (_server, _lock, _ownDirectory) = (server, @lock, ownDirectory);
-        ConnectionString = "!" + socket;
+        (_server, _lock, _ownDirectory, _address) = (server, @lock, ownDirectory, address);
+        ConnectionString = Connection(socket);
     }
 
     /// <summary>What the store's option Redis takes.</summary>
@@ -42,7 +45,9 @@ internal sealed class EmbeddedGarnet : IDisposable
             socket ??= Path.Combine(ownDirectory!, "store");
             server = new GarnetServer(Options(directory, socket), loggers ?? NullLoggerFactory.Instance);
             server.Start();
-            return new EmbeddedGarnet(server, @lock, ownDirectory, socket);
+            string address = AddressFile(directory);
+            File.WriteAllText(address, socket);   // only this user may open the socket, whoever reads where it is
+            return new EmbeddedGarnet(server, @lock, ownDirectory, socket, address);
         }
         catch (Exception exception)
         {
@@ -55,11 +60,40 @@ internal sealed class EmbeddedGarnet : IDisposable
         }
     }
 
+    /// <summary>How the store is reached that another process, or another part of this one, has open in a directory; null if none
+    /// has.</summary>
+    /// <exception cref="InvalidOperationException">It is just being opened or closed.</exception>
+    public static string? FindRunning(string directory)
+    {
+        string file = Path.Combine(directory, LockName);
+        if (!File.Exists(file))
+            return null;
+        try
+        {
+            using FileStream free = OpenLock(file);
+            return null;
+        }
+        catch (IOException)
+        {
+            string address = AddressFile(directory);
+            return File.Exists(address)
+                ? Connection(File.ReadAllText(address))
+                : throw new InvalidOperationException($"The store in {directory} is just being opened or closed. Try again.");
+        }
+    }
+
     public void Dispose()
     {
+        File.Delete(_address);
         _server.Dispose(deleteDir: false);
         Release(_lock, _ownDirectory);
     }
+
+    private static FileStream OpenLock(string file) => new(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+
+    private static string AddressFile(string directory) => Path.Combine(directory, "socket");
+
+    private static string Connection(string socket) => "!" + socket;
 
     private static void Release(FileStream @lock, string? ownDirectory)
     {
@@ -76,7 +110,7 @@ internal sealed class EmbeddedGarnet : IDisposable
         try
         {
             Directory.CreateDirectory(directory);
-            return new FileStream(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return OpenLock(Path.Combine(directory, LockName));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

@@ -1,0 +1,64 @@
+using System.CommandLine;
+using Agentic.SuffixCache;
+
+namespace Agentic.Proxy;
+
+/// <summary><c>agentic cache export</c>: all that is kept, or some namespaces of it, into one file.</summary>
+internal static class CacheExport
+{
+    private static readonly Argument<string> FileName = new("FILE") { Description = "Written anew; what was there stays until the new one is whole." };
+
+    public static Command Create()
+    {
+        var command = new Command("export", "Writes what is kept into one file, which \"agentic cache import\" reads.") { FileName };
+        NamespaceFilter.AddOptions(command);
+        CacheStore.AddOptions(command);
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        string file = Path.GetFullPath(parsed.GetRequiredValue(FileName)), unfinished = file + ".part";
+        var location = StoreLocation.Read(parsed);
+        var filter = NamespaceFilter.Read(parsed, location);
+        await using CacheStore store = CacheStore.Open(location);
+        List<StoredNamespace> found = await store.FindAsync(filter, cancellation);
+        if (found.Count == 0 && !filter.IsAll)
+            throw new CommandException($"nothing was exported: {store.Name} holds nothing of what was named");
+
+        long sequences = 0, tokens = 0;
+        try
+        {
+            await Progress.RunAsync("export", found.Sum(one => (double)one.Bytes), async report =>
+            {
+                await using FileStream stream = File.Create(unfinished);
+                using SequenceFileWriter writer = new(stream);
+                foreach (StoredNamespace one in found)
+                {
+                    await foreach (StoredSequence sequence in store.Sequences.ReplayAsync(one.Key, cancellation))
+                    {
+                        writer.Add(sequence);
+                        (sequences, tokens) = (sequences + 1, tokens + sequence.Tokens.Length);
+                    }
+
+                    report(one.Bytes);
+                }
+
+                writer.Complete();
+                stream.Flush(flushToDisk: true);
+            });
+            File.Move(unfinished, file, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(unfinished);
+        }
+
+        Console.WriteLine(string.Create(System.Globalization.CultureInfo.InvariantCulture,
+            $"{sequences:N0} sequences, {tokens:N0} tokens of {found.Count} namespaces in {ByteSize.Format(new FileInfo(file).Length)}"));
+        if (store.Sequences.Statistics.Damaged is > 0 and long damaged)
+            Console.Error.WriteLine($"agentic: {damaged} entries of the store are damaged or foreign, and were left out");
+        return 0;
+    }
+}

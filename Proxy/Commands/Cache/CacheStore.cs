@@ -1,0 +1,70 @@
+using System.CommandLine;
+using Agentic.SuffixCache;
+
+namespace Agentic.Proxy;
+
+/// <summary>The store behind the commands: a Redis, the embedded store of a running server, or that of a stopped one, opened meanwhile.</summary>
+internal sealed class CacheStore : IAsyncDisposable
+{
+    private readonly EmbeddedGarnet? _embedded;
+
+    private CacheStore(RedisSequenceStore sequences, EmbeddedGarnet? embedded, string name) =>
+        (Sequences, _embedded, Name) = (sequences, embedded, name);
+
+    public RedisSequenceStore Sequences { get; }
+
+    /// <summary>Where it is, in words.</summary>
+    public string Name { get; }
+
+    /// <summary>Adds the options that say where it is; they are those of <c>serve</c>.</summary>
+    public static void AddOptions(Command command)
+    {
+        foreach (Setting setting in ServeOptions.StoreSettings)
+            command.Add(setting.Option);
+    }
+
+    /// <summary>Opens it.</summary>
+    /// <param name="options">Where it is.</param>
+    /// <param name="create">Whether an embedded store is made where there is none.</param>
+    /// <exception cref="CommandException">There is none, or it does not open.</exception>
+    public static CacheStore Open(StoreLocation options, bool create = false)
+    {
+        if (options.Redis is string redis)
+            return new CacheStore(Connect(redis), null, redis);
+        string directory = options.StoreDirectory;
+        if (!create && !Directory.Exists(directory))
+            throw new CommandException($"data: {options.DataDirectory} holds no store; name a server's with --data DIR, or --redis HOST:PORT");
+        try
+        {
+            if (EmbeddedGarnet.FindRunning(directory) is string running)
+                return new CacheStore(Connect(running), null, $"the running server on {options.DataDirectory}");
+            EmbeddedGarnet embedded = EmbeddedGarnet.Start(directory);
+            return new CacheStore(Connect(embedded.ConnectionString), embedded, options.DataDirectory);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new CommandException($"data: {e.Message}");
+        }
+    }
+
+    /// <summary>What it holds of the namespaces asked for, the largest first.</summary>
+    public async Task<List<StoredNamespace>> FindAsync(NamespaceFilter filter, CancellationToken cancellation)
+    {
+        List<StoredNamespace> found = [];
+        await foreach (StoredNamespace one in Sequences.NamespacesAsync(cancellation))
+        {
+            if (filter.Takes(one.Key))
+                found.Add(one);
+        }
+
+        return [.. found.OrderByDescending(one => one.Bytes).ThenBy(one => one.Key.ToString(), StringComparer.Ordinal)];
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Sequences.DisposeAsync();
+        _embedded?.Dispose();
+    }
+
+    private static RedisSequenceStore Connect(string redis) => new(new SequenceStoreOptions { Redis = redis, FlushTimeout = TimeSpan.FromSeconds(30) });
+}

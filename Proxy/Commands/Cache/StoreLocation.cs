@@ -1,0 +1,25 @@
+using System.CommandLine;
+
+namespace Agentic.Proxy;
+
+/// <summary>Where a server keeps what it learned, by the same settings as the server's own.</summary>
+/// <param name="Redis">A StackExchange.Redis connection string, or null for the embedded store.</param>
+/// <param name="DataDirectory">With the secret, and the embedded store.</param>
+/// <param name="KnownTenants">Names that the settings give.</param>
+internal sealed record StoreLocation(string? Redis, string DataDirectory, IReadOnlyCollection<string> KnownTenants)
+{
+    /// <summary>Where the embedded store keeps its files.</summary>
+    public string StoreDirectory => ServeOptions.StoreIn(DataDirectory);
+
+    /// <exception cref="CommandException">A value cannot be used.</exception>
+    public static StoreLocation Read(ParseResult parsed)
+    {
+        ConfigurationManager configuration = ServeCommand.Configuration();
+        string? Value(Setting setting) =>
+            (setting.Given(parsed) ?? configuration[setting.Key]) is { } value && !string.IsNullOrWhiteSpace(value) ? value.Trim() : null;
+        string? redis = ServeOptions.Connection(Value(ServeOptions.RedisSetting)), data = Value(ServeOptions.DataSetting);
+        return new StoreLocation(
+            redis, Path.GetFullPath(data ?? ServeOptions.DefaultDataDirectory()),
+            [Tenants.Default, .. TenantSettings.Keys(Value(ServeOptions.ApiKeySetting)).Values.Distinct()]);
+    }
+}
