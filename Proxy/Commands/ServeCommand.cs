@@ -49,8 +49,9 @@ internal static class ServeCommand
         Log.KvAllocated(logger, limits.KvBlocks, model.BlockSize, ByteSize.Format(limits.KvBlocks * model.KvBytesPerBlock));
 
         using EmbeddedGarnet? embedded = options.Redis is null ? OpenEmbedded(options.StoreDirectory) : null;
+        var quotas = new StoreQuotas(options.TenantStore, secret);
         await using var store = new RedisSequenceStore(
-            new SequenceStoreOptions { Redis = options.Redis ?? embedded!.ConnectionString }, loggers.CreateLogger<RedisSequenceStore>());
+            quotas.Apply(new SequenceStoreOptions { Redis = options.Redis ?? embedded!.ConnectionString }), loggers.CreateLogger<RedisSequenceStore>());
         Log.StoreOpened(logger, options.Redis ?? $"embedded, in {options.StoreDirectory}");
         using var history = new SuffixHistory(model.VocabularySize, options.SuffixMemory, store);
         using var metrics = new RuntimeMetrics();
@@ -77,6 +78,7 @@ internal static class ServeCommand
         app.MapProxy();
         Tenants tenants = app.Services.GetRequiredService<Tenants>();
         history.Rules = tenants.Rules;
+        quotas.Add(tenants.Namespaces);
         history.Erased += app.Services.GetRequiredService<ChatCompletions>().Forget;
         using var cacheMetrics = new CacheMetrics(history, options.TenantMetrics ? tenants.NameOf : null);
 

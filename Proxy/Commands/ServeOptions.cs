@@ -13,7 +13,9 @@ internal sealed record ServeOptions
             "Redis or Valkey that keeps what was learned and shares it. Default: an embedded store in the data directory."),
         DataSetting = new("data", "DIR", "Where the server keeps its secret and its embedded store. Default: ~/.local/share/agentic."),
         ApiKeySetting = new("api-key", "[TENANT=]KEY",
-            "Ask clients for this key; may be repeated. Nothing is shared between tenants. Default: none is asked.", many: true);
+            "Ask clients for this key; may be repeated. Nothing is shared between tenants. Default: none is asked.", many: true),
+        TenantStoreSetting = new("tenant-store", "[TENANT=]SIZE",
+            "What the store keeps of this tenant, or of each, by model; may be repeated. Default: 64MiB.", many: true);
 
     private static readonly Setting
         ModelSetting = new("model", "DIR", "A Hugging Face checkpoint directory. Default: the bundled model."),
@@ -33,8 +35,6 @@ internal sealed record ServeOptions
         SuffixMemorySetting = new("suffix-memory", "SIZE", "Memory of the suffix cache. Default: 1GiB."),
         TenantMemorySetting = new("tenant-memory", "[TENANT=]SIZE",
             "Memory of the suffix cache that this tenant, or each, may hold; may be repeated. Default: no bound but the cache's.", many: true),
-        TenantStoreSetting = new("tenant-store", "[TENANT=]SIZE",
-            "What the store keeps of this tenant, or of each; may be repeated. Default: 64MiB.", many: true),
         DraftFromSetting = new("draft-from", "[TENANT=]OWNER",
             "Draft this tenant's answers, or everybody's, also from what OWNER's requests left, read-only; may be repeated. "
             + "Whoever drafts from another can find out what that one has seen. Default: nobody does.", many: true),

@@ -36,7 +36,6 @@ internal sealed class Tenants
             ByteQuotas = values.TenantMemory.Of.ToDictionary(size => NamespaceKey.TenantOf(values.Secret, size.Key), size => size.Value),
             Reads = served.ToDictionary(tenant => _byName[tenant], tenant => Owners(values.DraftGrants, tenant)),
         };
-        StoreQuotas = values.TenantStore.Of.Where(size => _byName.ContainsKey(size.Key)).ToDictionary(size => _byName[size.Key], size => size.Value);
     }
 
     /// <summary>Every namespace that requests can have, or be drafted from.</summary>
@@ -44,9 +43,6 @@ internal sealed class Tenants
 
     /// <summary>What tenants may hold in memory, and whom they may read.</summary>
     public TenantRules Rules { get; }
-
-    /// <summary>Bytes that the store keeps of some namespaces, instead of what it keeps of all.</summary>
-    public IReadOnlyDictionary<NamespaceKey, long> StoreQuotas { get; }
 
     /// <summary>Who a tenant of the cache is; null for one that is configured no more.</summary>
     public string? NameOf(UInt128 tenant) => _names.GetValueOrDefault(tenant);

@@ -33,7 +33,7 @@ internal static class CacheImport
         await using FileStream stream = File.OpenRead(file);
         SequenceFileReader reader = Reader(file, stream);
         await using CacheStore store = CacheStore.Open(StoreLocation.Read(parsed), create: true);
-        var known = new KnownSequences(store.Sequences);
+        var known = new KnownSequences(store);
         long added = 0, dropped = store.Sequences.Statistics.Dropped;
         await Progress.RunAsync("import", stream.Length, async report =>
         {
@@ -90,7 +90,7 @@ internal static class CacheImport
     }
 
     /// <summary>What each namespace holds, by hash: read from the store when the file first names it.</summary>
-    private sealed class KnownSequences(RedisSequenceStore store)
+    private sealed class KnownSequences(CacheStore store)
     {
         private readonly Dictionary<NamespaceKey, HashSet<UInt128>> _known = [];
 
@@ -100,7 +100,8 @@ internal static class CacheImport
             if (!_known.TryGetValue(sequence.Namespace, out HashSet<UInt128>? known))
             {
                 _known.Add(sequence.Namespace, known = []);
-                await foreach (StoredSequence kept in store.ReplayAsync(sequence.Namespace, cancellation))
+                store.Quotas.Add([sequence.Namespace]);
+                await foreach (StoredSequence kept in store.Sequences.ReplayAsync(sequence.Namespace, cancellation))
                     known.Add(Hash(kept));
             }
 

@@ -8,10 +8,17 @@ internal sealed class CacheStore : IAsyncDisposable
 {
     private readonly EmbeddedGarnet? _embedded;
 
-    private CacheStore(RedisSequenceStore sequences, EmbeddedGarnet? embedded, string name) =>
-        (Sequences, _embedded, Name) = (sequences, embedded, name);
+    private CacheStore(string redis, EmbeddedGarnet? embedded, StoreLocation location, string name)
+    {
+        (_embedded, Name) = (embedded, name);
+        Quotas = new StoreQuotas(location.Quotas, ServerSecret.Find(location.DataDirectory));
+        Sequences = new RedisSequenceStore(Quotas.Apply(new SequenceStoreOptions { Redis = redis, FlushTimeout = TimeSpan.FromSeconds(30) }));
+    }
 
     public RedisSequenceStore Sequences { get; }
+
+    /// <summary>What it keeps of whom, as the server does.</summary>
+    public StoreQuotas Quotas { get; }
 
     /// <summary>Where it is, in words.</summary>
     public string Name { get; }
@@ -30,16 +37,16 @@ internal sealed class CacheStore : IAsyncDisposable
     public static CacheStore Open(StoreLocation options, bool create = false)
     {
         if (options.Redis is string redis)
-            return new CacheStore(Connect(redis), null, redis);
+            return new CacheStore(redis, null, options, redis);
         string directory = options.StoreDirectory;
         if (!create && !Directory.Exists(directory))
             throw new CommandException($"data: {options.DataDirectory} holds no store; name a server's with --data DIR, or --redis HOST:PORT");
         try
         {
             if (EmbeddedGarnet.FindRunning(directory) is string running)
-                return new CacheStore(Connect(running), null, $"the running server on {options.DataDirectory}");
+                return new CacheStore(running, null, options, $"the running server on {options.DataDirectory}");
             EmbeddedGarnet embedded = EmbeddedGarnet.Start(directory);
-            return new CacheStore(Connect(embedded.ConnectionString), embedded, options.DataDirectory);
+            return new CacheStore(embedded.ConnectionString, embedded, options, options.DataDirectory);
         }
         catch (InvalidOperationException e)
         {
@@ -50,6 +57,7 @@ internal sealed class CacheStore : IAsyncDisposable
     /// <summary>What it holds of the namespaces asked for, the largest first.</summary>
     public async Task<List<StoredNamespace>> FindAsync(NamespaceFilter filter, CancellationToken cancellation)
     {
+        await Sequences.DescribeAsync(default, cancellation);   // a server that is away lists no keys; this it refuses
         List<StoredNamespace> found = [];
         await foreach (StoredNamespace one in Sequences.NamespacesAsync(cancellation))
         {
@@ -65,6 +73,4 @@ internal sealed class CacheStore : IAsyncDisposable
         await Sequences.DisposeAsync();
         _embedded?.Dispose();
     }
-
-    private static RedisSequenceStore Connect(string redis) => new(new SequenceStoreOptions { Redis = redis, FlushTimeout = TimeSpan.FromSeconds(30) });
 }

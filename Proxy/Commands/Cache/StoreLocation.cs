@@ -6,7 +6,8 @@ namespace Agentic.Proxy;
 /// <param name="Redis">A StackExchange.Redis connection string, or null for the embedded store.</param>
 /// <param name="DataDirectory">With the secret, and the embedded store.</param>
 /// <param name="KnownTenants">Names that the settings give.</param>
-internal sealed record StoreLocation(string? Redis, string DataDirectory, IReadOnlyCollection<string> KnownTenants)
+/// <param name="Quotas">What is kept of tenants.</param>
+internal sealed record StoreLocation(string? Redis, string DataDirectory, IReadOnlyCollection<string> KnownTenants, TenantSizes Quotas)
 {
     /// <summary>Where the embedded store keeps its files.</summary>
     public string StoreDirectory => ServeOptions.StoreIn(DataDirectory);
@@ -20,6 +21,7 @@ internal sealed record StoreLocation(string? Redis, string DataDirectory, IReadO
         string? redis = ServeOptions.Connection(Value(ServeOptions.RedisSetting)), data = Value(ServeOptions.DataSetting);
         return new StoreLocation(
             redis, Path.GetFullPath(data ?? ServeOptions.DefaultDataDirectory()),
-            [Tenants.Default, .. TenantSettings.Keys(Value(ServeOptions.ApiKeySetting)).Values.Distinct()]);
+            [Tenants.Default, .. TenantSettings.Keys(Value(ServeOptions.ApiKeySetting)).Values.Distinct()],
+            TenantSettings.Sizes(ServeOptions.TenantStoreSetting.Name, Value(ServeOptions.TenantStoreSetting)));
     }
 }
