@@ -2,21 +2,24 @@ using System.Runtime.CompilerServices;
 
 namespace Agentic.Kernels;
 
-/// <summary>Up to four packed rows of one sequence on one key head: packed row p is head p % group of row p / group.</summary>
+/// <summary>Up to sixteen packed rows of one sequence on one key head: packed row p is head p % group of row p / group.</summary>
+/// <remarks>They share each group of keys and each block of values while it is in the first-level cache, four rows at a time in registers.</remarks>
 internal unsafe struct AttentionTile<S, V, W>
     where S : ISimd<V>
     where V : struct
     where W : IStorage
 {
+    public const int MaxRows = 16;
+
     private const int Vectors = ScoreTile<S, V, W, OneRow>.Vectors;
 
-    /// <summary>[dim, 4] scaled queries.</summary>
+    /// <summary>[16 / 4, dim, 4] scaled queries.</summary>
     public float* Queries;
 
-    /// <summary>[4, dim] weighted sums of values, in storage order.</summary>
+    /// <summary>[16, dim] weighted sums of values, in storage order.</summary>
     public float* Sums;
 
-    /// <summary>[4, <see cref="ScoreStride"/>] by logical slot, then by logical index, less <see cref="_origin"/>.</summary>
+    /// <summary>[16, <see cref="ScoreStride"/>] by logical slot, then by logical index, less <see cref="_origin"/>.</summary>
     public float* Scores;
 
     /// <summary>Vectors of keys, [8, dim, lanes] in storage, for blocks that are not whole vectors.</summary>
@@ -27,21 +30,21 @@ internal unsafe struct AttentionTile<S, V, W>
     public SequenceRows Sequence;
     public int KvHead;
     public int FirstPacked;
+    public int Rows;
 
-    private FourAttentionRows _rows;
+    private AttentionRows _rows;
     private int _origin;
 
-    [InlineArray(4)]
-    private struct FourAttentionRows
+    [InlineArray(MaxRows)]
+    private struct AttentionRows
     {
         private AttentionRow _first;
     }
 
-    public void Run<R>()
-        where R : IRowCount
+    public void Run()
     {
         int dim = Args.Kv.HeadDim, first = int.MaxValue, sharedStart = 0, sharedEnd = int.MaxValue;
-        for (int r = 0; r < R.Count; r++)
+        for (int r = 0; r < Rows; r++)
         {
             (int row, int head) = RowAndHead(r);
             AttentionRow keys = _rows[r] = new AttentionRow(Args, Sequence, row);
@@ -49,47 +52,34 @@ internal unsafe struct AttentionTile<S, V, W>
             sharedStart = Math.Max(sharedStart, keys.First);
             sharedEnd = Math.Min(sharedEnd, keys.Identity);
             float* query = Args.Query + (nint)(Sequence.RowStart + row) * Args.QueryStride + head * dim;
+            float* scaled = Queries + r / 4 * 4 * dim + r % 4;
             for (int i = 0; i < dim; i++)
-                Queries[4 * i + r] = Args.Scale * query[i];
+                scaled[4 * i] = Args.Scale * query[i];
         }
         sharedEnd = Math.Max(sharedStart, sharedEnd);
         _origin = first & -AttentionKernel<S, V, W>.IndexAlignment;
 
-        Score<R>();
-        for (int r = 0; r < R.Count; r++)
-            CloseUp(_rows[r], Scores + r * ScoreStride - _origin);
+        Score();
+        float* sums = stackalloc float[MaxRows];
+        for (int r = 0; r < Rows; r++)
+        {
+            float* scores = Scores + r * ScoreStride;
+            CloseUp(_rows[r], scores - _origin);
+            sums[r] = Softmax<S, V>.Exponentiate(scores, _rows[r].First - _origin, _rows[r].End - _origin);
+        }
 
-        float* sums = stackalloc float[4];
-        for (int r = 0; r < R.Count; r++)
-            sums[r] = Softmax<S, V>.Exponentiate(Scores + r * ScoreStride, _rows[r].First - _origin, _rows[r].End - _origin);
+        new Span<float>(Sums, Rows * dim).Clear();
+        for (int r = 0; r < Rows; r += Heads(r))
+            AddValues(r, Heads(r), _rows[r].First, Math.Min(sharedStart, _rows[r].End));
+        AddValues(0, Rows, sharedStart, sharedEnd);
+        for (int r = 0; r < Rows; r += Heads(r))
+            AddValues(r, Heads(r), sharedEnd, _rows[r].End);
 
-        new Span<float>(Sums, R.Count * dim).Clear();
-        for (int r = 0; r < R.Count; r += Heads<R>(r))
-            AddOwnValues(r, Heads<R>(r), _rows[r].First, Math.Min(sharedStart, _rows[r].End));
-        AddValues<R>(0, sharedStart, sharedEnd);
-        for (int r = 0; r < R.Count; r += Heads<R>(r))
-            AddOwnValues(r, Heads<R>(r), sharedEnd, _rows[r].End);
-
-        for (int r = 0; r < R.Count; r++)
+        for (int r = 0; r < Rows; r++)
         {
             (int row, int head) = RowAndHead(r);
             float* output = Args.Output + ((nint)(Sequence.RowStart + row) * Args.Heads + head) * dim;
             Permutation<S, V>.Undo<W>(Sums + r * dim, output, dim, 1 / sums[r]);
-        }
-    }
-
-    /// <summary>Packed rows from r on that are heads of one row, and so see the same keys.</summary>
-    private readonly int Heads<R>(int r)
-        where R : IRowCount => Math.Min(R.Count, r + Group - (FirstPacked + r) % Group) - r;
-
-    private void AddOwnValues(int r, int heads, int start, int end)
-    {
-        switch (heads)
-        {
-            case 1: AddValues<OneRow>(r, start, end); break;
-            case 2: AddValues<TwoRows>(r, start, end); break;
-            case 3: AddValues<ThreeRows>(r, start, end); break;
-            default: AddValues<FourRows>(r, start, end); break;
         }
     }
 
@@ -98,12 +88,14 @@ internal unsafe struct AttentionTile<S, V, W>
     private readonly (int Row, int Head) RowAndHead(int r) =>
         ((FirstPacked + r) / Group, KvHead * Group + (FirstPacked + r) % Group);
 
+    /// <summary>Packed rows from r on that are heads of one row, and so see the same keys.</summary>
+    private readonly int Heads(int r) => Math.Min(Rows, r + Group - (FirstPacked + r) % Group) - r;
+
     /// <summary>Scores of all packed rows against every slot up to the last row's own, also those that some of them do not see.</summary>
-    private readonly void Score<R>()
-        where R : IRowCount
+    private readonly void Score()
     {
-        int end = Sequence.ContextLength + _rows[R.Count - 1].Number + 1;
-        nint keyStride = (InVectors ? Args.Kv.BlockSize : S.Lanes) * W.Size;
+        int end = Sequence.ContextLength + _rows[Rows - 1].Number + 1;
+        nint dim = Args.Kv.HeadDim, keyStride = (InVectors ? Args.Kv.BlockSize : S.Lanes) * W.Size;
         byte** keys = stackalloc byte*[2 * Vectors];
         for (int j = 0; j < Vectors; j++)
             keys[Vectors + j] = Keys(_origin + j * S.Lanes, end);
@@ -114,7 +106,17 @@ internal unsafe struct AttentionTile<S, V, W>
                 keys[j] = keys[Vectors + j];
                 keys[Vectors + j] = Keys(slot + (Vectors + j) * S.Lanes, end);
             }
-            ScoreTile<S, V, W, R>.Multiply(Queries, keys, keyStride, Args.Kv.HeadDim, Scores + slot - _origin, ScoreStride);
+            for (int r = 0; r < Rows; r += 4)
+            {
+                float* queries = Queries + r * dim, scores = Scores + r * ScoreStride + slot - _origin;
+                switch (Rows - r)
+                {
+                    case 1: ScoreTile<S, V, W, OneRow>.Multiply(queries, keys, keyStride, dim, scores, ScoreStride); break;
+                    case 2: ScoreTile<S, V, W, TwoRows>.Multiply(queries, keys, keyStride, dim, scores, ScoreStride); break;
+                    case 3: ScoreTile<S, V, W, ThreeRows>.Multiply(queries, keys, keyStride, dim, scores, ScoreStride); break;
+                    default: ScoreTile<S, V, W, FourRows>.Multiply(queries, keys, keyStride, dim, scores, ScoreStride); break;
+                }
+            }
         }
     }
 
@@ -154,9 +156,7 @@ internal unsafe struct AttentionTile<S, V, W>
     }
 
     /// <summary>Adds to the sums of packed rows r … the weighted values of row r's keys at indices start … end − 1.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void AddValues<R>(int r, int start, int end)
-        where R : IRowCount
+    private readonly void AddValues(int r, int rows, int start, int end)
     {
         nint dim = Args.Kv.HeadDim;
         KeyRuns runs = new(Sequence, _rows[r], Args.Kv.BlockSize, start, end);
@@ -164,8 +164,17 @@ internal unsafe struct AttentionTile<S, V, W>
         {
             byte* values = (byte*)Args.Kv.Data + (nint)Args.Kv.ValueOffset(runs.Slot, KvHead) * W.Size;
             byte* ahead = (byte*)Args.Kv.Data + (nint)Args.Kv.ValueOffset(runs.SlotAhead, KvHead) * W.Size;
-            float* weights = Scores + r * ScoreStride + runs.Index - _origin;
-            ValueTile<S, V, W, R>.Accumulate(weights, ScoreStride, values, ahead, runs.Count, dim, Sums + r * dim);
+            for (int i = r; i < r + rows; i += 4)
+            {
+                float* weights = Scores + i * ScoreStride + runs.Index - _origin, sums = Sums + i * dim;
+                switch (r + rows - i)
+                {
+                    case 1: ValueTile<S, V, W, OneRow>.Accumulate(weights, ScoreStride, values, ahead, runs.Count, dim, sums); break;
+                    case 2: ValueTile<S, V, W, TwoRows>.Accumulate(weights, ScoreStride, values, ahead, runs.Count, dim, sums); break;
+                    case 3: ValueTile<S, V, W, ThreeRows>.Accumulate(weights, ScoreStride, values, ahead, runs.Count, dim, sums); break;
+                    default: ValueTile<S, V, W, FourRows>.Accumulate(weights, ScoreStride, values, ahead, runs.Count, dim, sums); break;
+                }
+            }
         }
     }
 }

@@ -78,7 +78,7 @@ internal static unsafe class LinearKernel<S, V, W>
 
     private static void RunItem(void* state, int item, int worker)
     {
-        ref readonly Job job = ref *(Job*)state;
+        Job job = *(Job*)state; // the caller's stack changes all the time
         int end = Math.Min((item + 1) * job.OutputsPerItem, job.Args.Outputs);
         for (int output = item * job.OutputsPerItem; output < end; output += Columns)
         {
