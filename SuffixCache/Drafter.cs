@@ -3,27 +3,20 @@ namespace Agentic.SuffixCache;
 /// <summary>Grows the trie of what may follow, best node first, by votes of the occurrences that agree with each node's path.</summary>
 internal sealed class Drafter
 {
-    // Candidates that could still become nodes. More than a draft has nodes, since each node offers a few children.
-    private const int MostCandidates = 4096;
-
     private readonly Votes _votes = new();
-    private readonly Candidate[] _candidates = new Candidate[MostCandidates];
-    private readonly PriorityQueue<int, float> _queue = new(MostCandidates);
-    private int _count;
+    private readonly Frontier _frontier = new(Continuation.MostNodes);
 
     /// <summary>Fills a continuation with up to so many nodes.</summary>
     public void Draft(Occurrences occurrences, VoteWeights weights, Calibration calibration, int maxNodes, int maxDepth, Continuation into)
     {
         into.Clear();
-        _queue.Clear();
-        _count = 0;
         maxNodes = Math.Min(maxNodes, into.Capacity);
+        _frontier.Clear(maxNodes);
         if (maxNodes == 0 || maxDepth == 0 || occurrences.Count == 0)
             return;
         Offer(occurrences, weights, calibration, new Candidate { Living = occurrences.All, Voted = 1, Probability = 1 }, parent: -1);
-        while (into.Count < maxNodes && _queue.TryDequeue(out int best, out _))
+        while (into.Count < maxNodes && _frontier.TryTake(out Candidate node))
         {
-            Candidate node = _candidates[best];
             int index = into.Add(node.TokenId, node.Parent, node.Depth, node.Probability, node.Voted, node.MatchLength);
             if (node.Depth < maxDepth)
                 Offer(occurrences, weights, calibration, node, index);
@@ -54,7 +47,7 @@ internal sealed class Drafter
     /// <param name="occurrences">As drafted from.</param>
     /// <param name="living">Those that agree with what was written so far.</param>
     /// <param name="depth">How much that is.</param>
-    /// <param name="written">What came then; <see cref="Occurrences.Ended"/> for nothing more.</param>
+    /// <param name="written">What came then; <see cref="Occurrence.Ended"/> for nothing more.</param>
     /// <param name="weights">Of the namespace.</param>
     /// <returns>Those that still agree.</returns>
     public ulong Learn(Occurrences occurrences, ulong living, int depth, ReadOnlySpan<int> written, VoteWeights weights)
@@ -62,7 +55,7 @@ internal sealed class Drafter
         for (int i = 0; i < written.Length && living != 0; i++)
         {
             _votes.Take(occurrences, living, depth + i, weights);
-            living = _votes.Learn(written[i], occurrences, living, depth + i, weights);
+            living = _votes.Learn(written[i], weights);
         }
 
         return living;
@@ -71,28 +64,22 @@ internal sealed class Drafter
     private void Offer(Occurrences occurrences, VoteWeights weights, Calibration calibration, in Candidate node, int parent)
     {
         _votes.Take(occurrences, node.Living, node.Depth, weights);
-        for (int i = 0; i < _votes.Count && _count < MostCandidates; i++)
+        for (int i = 0; i < _votes.Count; i++)
         {
-            float voted = node.Voted * _votes.Probability(i);
-            Candidate child = new()
+            float voted = node.Voted * _votes.Probability(i), probability = Math.Min(node.Probability, calibration.Correct(voted));
+            ref Candidate child = ref _frontier.Add(probability);
+            if (System.Runtime.CompilerServices.Unsafe.IsNullRef(ref child))
+                continue;
+            child = new Candidate
             {
                 TokenId = _votes.TokenId(i),
                 Parent = parent,
                 Depth = node.Depth + 1,
                 Voted = voted,
-                Probability = Math.Min(node.Probability, calibration.Correct(voted)),
+                Probability = probability,
                 Living = _votes.Voters(i),
                 MatchLength = _votes.Longest(i),
             };
-            _candidates[_count] = child;
-            _queue.Enqueue(_count++, -child.Probability);
         }
-    }
-
-    private struct Candidate
-    {
-        public int TokenId, Parent, Depth, MatchLength;
-        public float Voted, Probability;
-        public ulong Living;
     }
 }

@@ -93,7 +93,7 @@ public sealed class SuffixSession : IDisposable
             return;
         _ended = true;
         ReadOnlySpan<int> sequence = _tokens.AsSpan(0, _count);
-        Learn([Occurrences.Ended], verified: 0);
+        Learn([Occurrence.Ended], verified: 0);
         if (_count > _promptLength && !_namespace.IsForgotten)
             _namespace.AddOutput(sequence, _promptLength, _lineage);
         _own?.Dispose();
@@ -112,9 +112,9 @@ public sealed class SuffixSession : IDisposable
     {
         if (_living == 0 || IsAnyForgotten())
             return;
-        if (_sinceDraft == 0 && written is not [Occurrences.Ended])
+        if (_sinceDraft == 0 && written is not [Occurrence.Ended])
             Drafter.Learn(_draft!, written, verified, _namespace.Calibration);
-        _occurrences.Refresh();
+        _occurrences.Refresh(_living);
         _living = _history.Drafter.Learn(_occurrences, _living, _sinceDraft, written, _namespace.Weights);
         _sinceDraft += written.Length;
     }

@@ -18,6 +18,7 @@ internal sealed class VoteWeights
 
     private static readonly byte[] LengthBuckets = MakeLengthBuckets();
     private static readonly byte[] CountBuckets = MakeCountBuckets();
+    private static readonly byte[] RankIndices = MakeRankIndices();
 
     private readonly Parameter[] _votes = new Parameter[Origins * Lengths];
     private readonly Parameter[] _ranks = new Parameter[Ranks * 4];
@@ -51,8 +52,7 @@ internal sealed class VoteWeights
 
     public static int VoteIndex(Origin origin, int lengthBucket) => ((int)origin * Lengths) + lengthBucket;
 
-    public static int RankIndex(int rank, int lengthBucket) =>
-        (Math.Min(lengthBucket / 3, 3) * Ranks) + rank switch { <= 2 => rank, 3 => 2, < 10 => 3, _ => 4 };
+    public static int RankIndex(int rank, int lengthBucket) => RankIndices[(lengthBucket * Occurrences.Capacity) + rank];
 
     public static int EscapeIndex(int longestBucket, int occurrences, int tokens) =>
         (((longestBucket * Counts) + CountBuckets[Math.Min(occurrences, 64)]) * Tokens) + Math.Min(tokens - 1, Tokens - 1);
@@ -61,13 +61,27 @@ internal sealed class VoteWeights
 
     public float Escape(int escape) => _escapes[escape].Weight;
 
-    public void LearnVote(int vote, int rank, float gradient)
+    /// <summary>Notes what a vote had to do with how probable the token was.</summary>
+    public void Blame(int vote, int rank, float gradient)
     {
-        _votes[vote].Climb(gradient);
-        _ranks[rank].Climb(gradient);
+        _votes[vote].Blame(gradient);
+        _ranks[rank].Blame(gradient);
     }
 
-    public void LearnEscape(int escape, float gradient) => _escapes[escape].Climb(gradient);
+    /// <summary>Moves each weight by what all votes for one token said of it.</summary>
+    public void LearnVotes()
+    {
+        foreach (ref Parameter vote in _votes.AsSpan())
+            vote.Climb();
+        foreach (ref Parameter rank in _ranks.AsSpan())
+            rank.Climb();
+    }
+
+    public void LearnEscape(int escape, float gradient)
+    {
+        _escapes[escape].Blame(gradient);
+        _escapes[escape].Climb();
+    }
 
     private static byte[] MakeLengthBuckets()
     {
@@ -99,10 +113,23 @@ internal sealed class VoteWeights
         return buckets;
     }
 
+    private static byte[] MakeRankIndices()
+    {
+        byte[] indices = new byte[Lengths * Occurrences.Capacity];
+        for (int i = 0; i < indices.Length; i++)
+        {
+            int lengthBucket = i / Occurrences.Capacity, rank = i % Occurrences.Capacity;
+            indices[i] = (byte)((Math.Min(lengthBucket / 3, 3) * Ranks) + rank switch { <= 2 => rank, 3 => 2, < 10 => 3, _ => 4 });
+        }
+
+        return indices;
+    }
+
     private struct Parameter
     {
         private float _value;
         private float _squares;
+        private float _gradient;   // not yet followed
 
         public Parameter(float value)
         {
@@ -113,11 +140,19 @@ internal sealed class VoteWeights
 
         public float Weight { get; private set; }
 
-        public void Climb(float gradient)
+        public void Blame(float gradient)
         {
             _squares += gradient * gradient;
-            _value = Math.Clamp(_value + (Rate * gradient / MathF.Sqrt(_squares)), -20, 20);
+            _gradient += gradient;
+        }
+
+        public void Climb()
+        {
+            if (_gradient == 0)
+                return;
+            _value = Math.Clamp(_value + (Rate * _gradient / MathF.Sqrt(_squares)), -20, 20);
             Weight = MathF.Exp(_value);
+            _gradient = 0;
         }
     }
 }

@@ -5,14 +5,8 @@ namespace Agentic.SuffixCache;
 /// <summary>What the living occurrences say comes next: distinct tokens with their weights, and the escape's.</summary>
 internal sealed class Votes
 {
-    private readonly int[] _tokenIds = new int[Occurrences.Capacity];
-    private readonly float[] _weights = new float[Occurrences.Capacity];
-    private readonly ulong[] _voters = new ulong[Occurrences.Capacity];
-    private readonly int[] _longest = new int[Occurrences.Capacity];
-    private readonly int[] _voteOf = new int[Occurrences.Capacity];
-    private readonly int[] _rankOf = new int[Occurrences.Capacity];
-    private readonly float[] _weightOf = new float[Occurrences.Capacity];
-    private readonly bool[] _wins = new bool[Occurrences.Capacity];
+    private readonly Choice[] _choices = new Choice[Occurrences.Capacity];
+    private readonly Voter[] _voters = new Voter[Occurrences.Capacity];
     private float _total;
     private int _escape;
     private int _voterCount;
@@ -20,90 +14,102 @@ internal sealed class Votes
     /// <summary>Distinct tokens.</summary>
     public int Count { get; private set; }
 
-    public int TokenId(int i) => _tokenIds[i];
+    public int TokenId(int i) => _choices[i].TokenId;
 
     /// <summary>The occurrences that a token follows.</summary>
-    public ulong Voters(int i) => _voters[i];
+    public ulong Voters(int i) => _choices[i].Voters;
 
     /// <summary>The longest match among a token's voters.</summary>
-    public int Longest(int i) => _longest[i];
+    public int Longest(int i) => _choices[i].Longest;
 
-    public float Probability(int i) => _weights[i] / _total;
+    public float Probability(int i) => _choices[i].Weight / _total;
 
     /// <summary>Counts the votes for the token at a depth below the context's end (0: the next one).</summary>
     public void Take(Occurrences occurrences, ulong living, int depth, VoteWeights weights)
     {
-        Count = 0;
-        _voterCount = 0;
         float sum = 0;
-        int voters = 0, longest = 0;
+        int count = 0, voters = 0, longest = 0, same = 0;
         for (ulong left = living; left != 0; left &= left - 1)
         {
             int i = BitOperations.TrailingZeroCount(left);
-            int token = occurrences.Following(i, depth);
+            ref readonly Occurrence occurrence = ref occurrences[i];
+            int token = occurrence.Following(depth);
             if (token == TokenLog.Separator)
                 continue;
-            int length = occurrences.Length(i) + depth, bucket = VoteWeights.LengthBucket(length);
-            float weight = weights.Vote(VoteWeights.VoteIndex(occurrences.Origin(i), bucket), VoteWeights.RankIndex(voters, bucket));
-            if (token != Occurrences.Ended)
-                Add(token, weight, i, length);
+            int length = occurrence.Length + depth, bucket = VoteWeights.LengthBucket(length);
+            Voter voter = new()
+            {
+                Occurrence = i,
+                TokenId = token,
+                Vote = VoteWeights.VoteIndex(occurrence.Origin, bucket),
+                Rank = VoteWeights.RankIndex(voters, bucket),
+            };
+            voter.Weight = weights.Vote(voter.Vote, voter.Rank);
             longest = Math.Max(longest, length);
-            sum += weight;
-            voters++;
+            sum += voter.Weight;
+            _voters[voters++] = voter;
+            if (token == Occurrence.Ended)
+                continue;
+
+            // Mostly the one before said so too.
+            if (same >= count || _choices[same].TokenId != token)
+            {
+                for (same = 0; same < count && _choices[same].TokenId != token; same++)
+                {
+                }
+
+                if (same == count)
+                    _choices[count++] = new Choice { TokenId = token };
+            }
+
+            ref Choice choice = ref _choices[same];
+            choice.Weight += voter.Weight;
+            choice.Voters |= 1UL << i;
+            choice.Longest = Math.Max(choice.Longest, length);
         }
 
+        (Count, _voterCount) = (count, voters);
         if (voters == 0)
             return;
-        _escape = VoteWeights.EscapeIndex(VoteWeights.LengthBucket(longest), voters, Math.Max(1, Count));
-        _voterCount = voters;
+        _escape = VoteWeights.EscapeIndex(VoteWeights.LengthBucket(longest), voters, Math.Max(1, count));
         _total = sum + weights.Escape(_escape);
     }
 
     /// <summary>The target wrote this, or ended: moves the weights of the votes just taken, and says who voted for it.</summary>
-    public ulong Learn(int token, Occurrences occurrences, ulong living, int depth, VoteWeights weights)
+    public ulong Learn(int token, VoteWeights weights)
     {
         if (_voterCount == 0)
             return 0;
+        ReadOnlySpan<Voter> voters = _voters.AsSpan(0, _voterCount);
         ulong winners = 0;
         float winning = 0;
-        int voters = 0;
-        for (ulong left = living; left != 0; left &= left - 1)
+        foreach (ref readonly Voter voter in voters)
         {
-            int i = BitOperations.TrailingZeroCount(left), following = occurrences.Following(i, depth);
-            if (following == TokenLog.Separator)
-                continue;
-            int bucket = VoteWeights.LengthBucket(occurrences.Length(i) + depth);
-            _voteOf[voters] = VoteWeights.VoteIndex(occurrences.Origin(i), bucket);
-            _rankOf[voters] = VoteWeights.RankIndex(voters, bucket);
-            _weightOf[voters] = weights.Vote(_voteOf[voters], _rankOf[voters]);
-            _wins[voters] = following == token;
-            if (following == token)
+            if (voter.TokenId == token)
             {
-                winners |= 1UL << i;
-                winning += _weightOf[voters];
+                winners |= 1UL << voter.Occurrence;
+                winning += voter.Weight;
             }
-
-            voters++;
         }
 
-        float escape = weights.Escape(_escape), total = _total;
-        weights.LearnEscape(_escape, (winners == 0 ? 1 : 0) - (escape / total));
-        for (int v = 0; v < voters; v++)
-            weights.LearnVote(_voteOf[v], _rankOf[v], (_wins[v] ? _weightOf[v] / winning : 0) - (_weightOf[v] / total));
+        weights.LearnEscape(_escape, (winners == 0 ? 1 : 0) - (weights.Escape(_escape) / _total));
+        float won = winners == 0 ? 0 : 1 / winning, voted = 1 / _total;
+        foreach (ref readonly Voter voter in voters)
+            weights.Blame(voter.Vote, voter.Rank, voter.Weight * ((voter.TokenId == token ? won : 0) - voted));
+        weights.LearnVotes();
         return winners;
     }
 
-    private void Add(int token, float weight, int occurrence, int length)
+    private struct Choice
     {
-        int at = _tokenIds.AsSpan(0, Count).IndexOf(token);
-        if (at < 0)
-        {
-            at = Count++;
-            (_tokenIds[at], _weights[at], _voters[at], _longest[at]) = (token, 0, 0, length);
-        }
+        public int TokenId, Longest;
+        public float Weight;
+        public ulong Voters;
+    }
 
-        _weights[at] += weight;
-        _voters[at] |= 1UL << occurrence;
-        _longest[at] = Math.Max(_longest[at], length);
+    private struct Voter
+    {
+        public int Occurrence, TokenId, Vote, Rank;
+        public float Weight;
     }
 }

@@ -51,8 +51,8 @@ public sealed unsafe class SuffixIndexTests
                 {
                     found.Clear();
                     search.Find(order, found, Origin.History);
-                    Assert.All(Enumerable.Range(0, found.Count), i => Assert.Contains((found.Position(i), found.Length(i)), truth));
-                    Assert.Equal(found.Count, Enumerable.Range(0, found.Count).Select(found.Position).Distinct().Count());
+                    Assert.All(Enumerable.Range(0, found.Count), i => Assert.Contains((found[i].Position, found[i].Length), truth));
+                    Assert.Equal(found.Count, Enumerable.Range(0, found.Count).Select(i => found[i].Position).Distinct().Count());
 
                     // Of many equally long matches segments take others than the newest.
                     if (seals && found.Count >= SuffixIndex.TakenPerOrder)
@@ -64,7 +64,7 @@ public sealed unsafe class SuffixIndexTests
                         if (order + 1 < ContextHashes.Orders && length >= ContextHashes.Length(order + 1))
                             continue;
                         expected++;
-                        missed += Enumerable.Range(0, found.Count).Any(i => found.Position(i) == position) ? 0 : 1;
+                        missed += Enumerable.Range(0, found.Count).Any(i => found[i].Position == position) ? 0 : 1;
                     }
                 }
             }
@@ -84,11 +84,11 @@ public sealed unsafe class SuffixIndexTests
         Occurrences found = new();
         fixed (int* tokens = text)
             index.Find(3, tokens + 40, 40, ContextHashes.Before(tokens + 40, 40), found, Origin.History);
-        Assert.Equal(40, found.Following(0, 0));
+        Assert.Equal(40, found[0].Following(0));
 
         index.DropOldest();
-        found.Refresh();
-        Assert.Equal(TokenLog.Separator, found.Following(0, 0));
+        found.Refresh(found.All);
+        Assert.Equal(TokenLog.Separator, found[0].Following(0));
     }
 
     [Fact]
@@ -100,8 +100,8 @@ public sealed unsafe class SuffixIndexTests
         Occurrences found = new();
         fixed (int* tokens = text)
             index.Find(3, tokens + 4000, 4000, ContextHashes.Before(tokens + 4000, 4000), found, Origin.History);
-        Assert.Equal(SortedSegment.LongestMatch, found.Length(0));
-        Assert.Equal(4000, found.Following(0, 0));
+        Assert.Equal(SortedSegment.LongestMatch, found[0].Length);
+        Assert.Equal(4000, found[0].Following(0));
     }
 
     [Fact]
@@ -114,7 +114,7 @@ public sealed unsafe class SuffixIndexTests
             Occurrences found = new();
             index.Find(0, &token + 1, 1, ContextHashes.Before(&token + 1, 1), found, Origin.History);
             Assert.Equal(1, found.Count);
-            Assert.Equal(next, found.Following(0, 0));
+            Assert.Equal(next, found[0].Following(0));
         }
     }
 
@@ -183,7 +183,7 @@ public sealed unsafe class SuffixIndexTests
                 Occurrences found = new();
                 search.Find(order, found, Origin.History);
                 if (found.Count < 12)
-                    all.AddRange(Enumerable.Range(0, found.Count).Select(i => (found.Position(i), found.Length(i))).Where(f => f.Item1 < before));
+                    all.AddRange(Enumerable.Range(0, found.Count).Select(i => (found[i].Position, found[i].Length)).Where(f => f.Item1 < before));
             }
         }
 

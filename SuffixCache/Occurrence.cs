@@ -1,0 +1,59 @@
+using System.Runtime.CompilerServices;
+
+namespace Agentic.SuffixCache;
+
+/// <summary>Where an occurrence was found.</summary>
+internal enum Origin : byte
+{
+    /// <summary>In what this sequence itself wrote.</summary>
+    Output,
+
+    /// <summary>In this sequence's prompt, or an earlier turn of its conversation.</summary>
+    Conversation,
+
+    /// <summary>In another conversation of the namespace.</summary>
+    History,
+}
+
+/// <summary>A place where the end of a context occurred before, and what follows it there.</summary>
+internal unsafe struct Occurrence
+{
+    /// <summary>Follows an output.</summary>
+    public const int Ended = -2;
+
+    private int* _following;
+    private int _followingCount;
+    private bool _atEnd;
+
+    /// <summary>Of the first token behind it.</summary>
+    public uint Position;
+
+    /// <summary>Tokens before it that are the context's last.</summary>
+    public int Length;
+
+    public Origin Origin;
+
+    /// <summary>The token so far behind it; <see cref="Ended"/> where its output is over, <see cref="TokenLog.Separator"/> where nothing
+    /// is known.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly int Following(int depth)
+    {
+        if (depth == 0 ? _atEnd : depth <= _followingCount && TokenLog.EndsOutput(_following[depth - 1]))
+            return Ended;
+        return depth < _followingCount ? TokenLog.TokenId(_following[depth]) : TokenLog.Separator;
+    }
+
+    /// <summary>Looks up what follows it now: the log may have grown or lost its oldest chunk since.</summary>
+    public void Look(TokenLog log)
+    {
+        if (log.Holds(Position))
+        {
+            _following = log.Following(Position, out _followingCount);
+            _atEnd = log.EndsBefore(Position);
+        }
+        else
+        {
+            (_followingCount, _atEnd) = (0, false);
+        }
+    }
+}
