@@ -33,4 +33,7 @@ internal static partial class Log
 
     [LoggerMessage(10, LogLevel.Warning, "The store does not tell what other servers append, and is asked every {Interval}: {Reason}")]
     public static partial void NotSubscribed(ILogger logger, TimeSpan interval, string reason);
+
+    [LoggerMessage(11, LogLevel.Debug, "Namespace {Namespace}: {Segments} segments of {Before} bytes compacted to one of {After}, {Superseded} sequences superseded.")]
+    public static partial void Compacted(ILogger logger, NamespaceKey @namespace, int segments, long before, long after, int superseded);
 }

@@ -54,6 +54,13 @@ internal sealed class LogFollower
 
     public TimeSpan Lag => TimeSpan.FromTicks(Volatile.Read(ref _lag));
 
+    /// <summary>Notes what this process is about to write. Any thread.</summary>
+    public void Writes(StoredSequence sequence)
+    {
+        if (_readers.TryGetValue(sequence.Namespace, out LogReader? reader))
+            reader.Writes(sequence);
+    }
+
     /// <summary>Runs until cancelled, and ends without an exception.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {

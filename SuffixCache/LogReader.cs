@@ -13,9 +13,10 @@ namespace Agentic.SuffixCache;
 internal sealed class LogReader(NamespaceKey @namespace, ulong? self, DateTimeOffset since, ILogger logger, Action damaged)
 {
     private const int PageEntries = 32;   // of up to some 100 KB each
+    private const int Rounds = 3;
     private readonly LogLayout _layout = new(@namespace);
     private readonly Dictionary<string, Place> _places = [];
-    private RecentIds _seen = new();
+    private readonly RecentSequences _seen = new();
     private List<LogSegment> _segments = [];
     private LogEpoch? _epoch;
     private LogEpoch? _deletion;
@@ -35,6 +36,9 @@ internal sealed class LogReader(NamespaceKey @namespace, ulong? self, DateTimeOf
     /// <returns>Whether that was not noted already.</returns>
     public bool Wake() => Interlocked.Exchange(ref _woken, 1) == 0;
 
+    /// <summary>Notes what this process is about to write: a compacted segment may hold it among what others wrote. Any thread.</summary>
+    public void Writes(StoredSequence sequence) => _seen.Add(sequence);
+
     /// <summary>Sees what there is to read.</summary>
     /// <exception cref="RedisException">The store is away or answers an error.</exception>
     public async Task LookAsync(IDatabase database)
@@ -52,11 +56,12 @@ internal sealed class LogReader(NamespaceKey @namespace, ulong? self, DateTimeOf
             if (known is not null)
             {
                 _places.Clear();
-                _seen = new RecentIds();
+                _seen.Clear();
             }
         }
 
         (_segments, _looked) = (LogSegment.Order(await listed), true);
+        Forget();
         Volatile.Write(ref _listed, _segments.Where(segment => !IsOwn(segment.Name)).Sum(segment => segment.Bytes));
         Volatile.Write(ref _behind, _segments.Sum(segment => Math.Max(0, segment.Bytes - Known(segment))));
     }
@@ -74,43 +79,68 @@ internal sealed class LogReader(NamespaceKey @namespace, ulong? self, DateTimeOf
     public async IAsyncEnumerable<StoredSequence> ReadAsync(
         IDatabase database, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        foreach (LogSegment segment in _segments)
+        // What others drop or compact while it is read comes up short: then there may be something else to read in its place.
+        bool isShort = true;
+        for (int round = 0; round < Rounds && isShort; round++)
         {
-            bool isKnown = _places.TryGetValue(segment.Name, out Place place);
-            if (isKnown && place.Listed == segment.Bytes)
-                continue;   // one server writes a segment, and its bytes change with each entry
-            if (IsOwn(segment.Name) || IsReplacing(segment))
+            if (round > 0)
+                await LookAsync(database);
+            if (round > 0 && _deletion is not null)
+                yield break;   // the caller is to hear of it first
+            isShort = false;
+            foreach (LogSegment segment in _segments.Where(segment => !IsRead(segment)))
             {
-                Pass(segment, new Place(segment.Bytes, 0, segment.Bytes));
-                continue;
+                await foreach (StoredSequence sequence in ReadAsync(database, segment, cancellationToken))
+                    yield return sequence;
+                isShort |= _places[segment.Name].Read < segment.Bytes;
             }
-
-            if (segment.Bytes < place.Listed)
-                place = default;   // dropped, then written again
-            await foreach (RedisValue entry in EntriesAsync(database, segment.Name, place.Entries, cancellationToken))
-            {
-                ReadOnlyMemory<byte> bytes = entry;
-                bool isWhole = SequenceCodec.TryDecode(@namespace, bytes.Span, out UInt128 id, out StoredSequence[] sequences);
-                if (!isWhole)
-                {
-                    damaged();
-                    Log.EntryDamaged(logger, @namespace, segment.Name, place.Entries);
-                }
-
-                place = place with { Read = place.Read + bytes.Length, Entries = place.Entries + 1 };
-                if (isWhole && _seen.Add(id))
-                {
-                    foreach (StoredSequence sequence in sequences)
-                        yield return sequence;
-                }
-
-                Pass(segment, place);
-            }
-
-            Pass(segment, place with { Listed = segment.Bytes });
         }
 
         Volatile.Write(ref _behind, 0);
+    }
+
+    /// <summary>Reads a segment from where it was left.</summary>
+    private async IAsyncEnumerable<StoredSequence> ReadAsync(
+        IDatabase database, LogSegment segment, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (IsOwn(segment.Name) || IsReplacing(segment))
+        {
+            Pass(segment, new Place(segment.Bytes, 0, segment.Bytes));
+            yield break;
+        }
+
+        Place place = _places.GetValueOrDefault(segment.Name);
+        if (segment.Bytes < place.Listed)
+            place = default;   // an older state of the store has come back
+        await foreach (RedisValue entry in EntriesAsync(database, segment.Name, place.Entries, cancellationToken))
+        {
+            ReadOnlyMemory<byte> bytes = entry;
+            if (!SequenceCodec.TryDecode(@namespace, bytes.Span, out _, out StoredSequence[] sequences))
+            {
+                damaged();
+                Log.EntryDamaged(logger, @namespace, segment.Name, place.Entries);
+            }
+
+            place = place with { Read = place.Read + bytes.Length, Entries = place.Entries + 1 };
+            foreach (StoredSequence sequence in sequences.Where(_seen.Add))
+                yield return sequence;
+            Pass(segment, place);
+        }
+
+        Pass(segment, place with { Listed = segment.Bytes });
+    }
+
+    /// <summary>Whether it was read to the end that was seen last: one server writes a segment, and its bytes change with each entry.</summary>
+    private bool IsRead(LogSegment segment) => _places.TryGetValue(segment.Name, out Place place) && place.Listed == segment.Bytes;
+
+    /// <summary>Lets go of the places of segments that no list names any more.</summary>
+    private void Forget()
+    {
+        if (_places.Count < 2 * (_segments.Count + PageEntries))
+            return;
+        HashSet<string> named = [.. _segments.SelectMany(segment => segment.Replaces.Select(replaced => replaced.Name).Append(segment.Name))];
+        foreach (string gone in _places.Keys.Where(name => !named.Contains(name)).ToArray())
+            _places.Remove(gone);
     }
 
     private bool IsOwn(string name) => self is ulong writer && LogSegment.IsOf(name, writer);

@@ -15,6 +15,10 @@ internal readonly record struct LogRetention(long Bytes, TimeSpan Age)
     /// <summary>How long its writer adds to it.</summary>
     public TimeSpan SegmentAge => Age / Parts;
 
+    /// <summary>Has the store itself drop a log to which nobody writes any more; its segments expire each in its time.</summary>
+    public Task ExpireAsync(IDatabase database, LogLayout layout) => Task.WhenAll(
+        database.KeyExpireAsync(layout.Segments, Age + SegmentAge), database.KeyExpireAsync(layout.Epoch, Age + SegmentAge));
+
     /// <summary>Drops the oldest segments while the log holds more than it may. Any number of servers may do so at once.</summary>
     /// <param name="database">Where the log is.</param>
     /// <param name="layout">Its keys.</param>

@@ -14,6 +14,12 @@ internal readonly record struct LogSegment(string Name, long Bytes, IReadOnlyLis
     public DateTimeOffset Opened =>
         DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(Name.AsSpan(0, TimeLength), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
 
+    /// <summary>Who writes it: the same process in all segments with the same.</summary>
+    public string Writer => Name[(TimeLength + 1)..];
+
+    /// <summary>Whether it was compacted from others.</summary>
+    public bool IsCompacted => Replaces.Count > 0;
+
     /// <summary>What the log lists of it.</summary>
     public string Listed => string.Create(CultureInfo.InvariantCulture, $"{Bytes}{string.Concat(Replaces.Select(r => $" {r.Name}={r.Bytes}"))}");
 

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
@@ -10,12 +9,13 @@ namespace Agentic.SuffixCache;
 /// <param name="writer">This process among all that write.</param>
 /// <param name="retention">What the log may hold.</param>
 /// <param name="since">When the process began: what was deleted before concerns nothing here.</param>
+/// <param name="writes">Told of each sequence before it is sent.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Where to log.</param>
 internal sealed class LogWriter(
-    NamespaceKey @namespace, ulong writer, LogRetention retention, DateTimeOffset since, TimeProvider time, ILogger logger)
+    NamespaceKey @namespace, ulong writer, LogRetention retention, DateTimeOffset since, Action<StoredSequence> writes, TimeProvider time,
+    ILogger logger)
 {
-    private const int EntryTokens = 128 << 10;   // more sequences in an entry share more; longer ones than this travel alone
     private readonly LogLayout _layout = new(@namespace);
     private readonly Queue<StoredSequence> _waiting = new();
     private readonly List<StoredSequence> _inFlight = [];
@@ -34,22 +34,40 @@ internal sealed class LogWriter(
     {
         if (_inFlight.Count == 0)
             Seal();
-        string? segment = _segment is null || time.GetUtcNow() >= _closes ? await OpenAsync(database) : _segment;
-        _segment = null;   // after a failure the next call opens another: whatever stands in the way here may stay
-        if (segment is null)
-            return Forget();
+        while (true)
+        {
+            string? segment = _segment is null || time.GetUtcNow() >= _closes ? await OpenAsync(database) : _segment;
+            _segment = null;   // after a failure the next call opens another: whatever stands in the way here may stay
+            if (segment is null)
+                return Forget();
+            long listed = await PushAsync(database, segment);
+            _segmentBytes += _entry.Length;
+            if (listed == _segmentBytes)
+            {
+                _segment = _segmentBytes < retention.SegmentBytes ? segment : null;
+                Announce(database);
+                return Done(acknowledged: true);
+            }
 
+            // The segment was dropped or compacted away while it was open, and this entry began it anew, where readers would look for what
+            // comes after the old ones. (If there is more in it, an older state of the store has come back, and that stays.)
+            if (listed == _entry.Length)
+                await Task.WhenAll(database.HashDeleteAsync(_layout.Segments, segment), database.KeyDeleteAsync(_layout.Segment(segment)));
+        }
+    }
+
+    /// <returns>The bytes that the log lists of the segment now.</returns>
+    private async Task<long> PushAsync(IDatabase database, string segment)
+    {
         ITransaction transaction = database.CreateTransaction();
         transaction.AddCondition(Condition.StringEqual(_layout.Epoch, _epoch!.Value.Value));
         Task pushed = transaction.ListRightPushAsync(_layout.Segment(segment), _entry);
-        Task<long> used = transaction.HashIncrementAsync(_layout.Segments, segment, _entry.Length);
+        Task<long> listed = transaction.HashIncrementAsync(_layout.Segments, segment, _entry.Length);
+        Task expires = _segmentBytes == 0 ? transaction.KeyExpireAsync(_layout.Segment(segment), retention.Age) : Task.CompletedTask;
         if (!await transaction.ExecuteAsync())
             throw new RedisException("The log was deleted or flushed while it was written to.");   // the next call finds out which
-        await Task.WhenAll(pushed, used);
-        _segmentBytes += _entry.Length;
-        _segment = _segmentBytes < retention.SegmentBytes ? segment : null;
-        Announce(database);
-        return Done(acknowledged: true);
+        await Task.WhenAll(pushed, listed, expires);
+        return await listed;
     }
 
     /// <summary>Gives up what waits, unless this writer did so already when it saw this epoch.</summary>
@@ -69,12 +87,11 @@ internal sealed class LogWriter(
             StoredSequence sequence = _waiting.Dequeue();
             tokens += sequence.Tokens.Length;
             _inFlight.Add(sequence);
+            writes(sequence);
         }
-        while (_waiting.TryPeek(out StoredSequence? next) && tokens + next.Tokens.Length <= EntryTokens);
+        while (_waiting.TryPeek(out StoredSequence? next) && tokens + next.Tokens.Length <= SequenceCodec.EntryTokens);
 
-        // The id lets a reader drop the second copy that a retry after an unclear failure may leave.
-        UInt128 id = BinaryPrimitives.ReadUInt128LittleEndian(RandomNumberGenerator.GetBytes(16));
-        _entry = SequenceCodec.Encode(@namespace, id, _inFlight);
+        _entry = SequenceCodec.Encode(@namespace, SequenceCodec.NewId(), _inFlight);
     }
 
     /// <summary>Names a new segment in the log, and drops the oldest while the log holds more than it may.</summary>
@@ -89,6 +106,7 @@ internal sealed class LogWriter(
         _lastOpened = Math.Max(_lastOpened + 1, now.ToUnixTimeMilliseconds());
         string opened = LogSegment.NameOf(_lastOpened, writer);
         await database.HashIncrementAsync(_layout.Segments, opened, 0);
+        await retention.ExpireAsync(database, _layout);
         await retention.TrimAsync(database, _layout, opened, now, (name, bytes) => Log.SegmentDropped(logger, @namespace, name, bytes));
         (_segmentBytes, _closes) = (0, now + retention.SegmentAge);
         return opened;

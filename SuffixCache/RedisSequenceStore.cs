@@ -12,7 +12,8 @@ namespace Agentic.SuffixCache;
 /// Accepted sequences stay in the queue until the store acknowledges them; an entry whose fate is unclear is sent again, and its copy
 /// dropped on replay. On 5.5M tokens of recorded agents: 50 to 140 ns and 10 bytes for the caller, 7 to 10M tokens a second into the log
 /// at 0.40 bytes each (1.55 where every sequence goes alone), and 17 to 60 ns a token back.
-/// Commands: GET, SET, DEL, SCAN, HINCRBY, HGETALL, HDEL, RPUSH, LRANGE, WATCH, MULTI, EXEC, PUBLISH, SUBSCRIBE.
+/// Commands: GET, SET, DEL, SCAN, PEXPIRE, RENAME, HINCRBY, HSET, HGET, HGETALL, HDEL, RPUSH, LRANGE, LLEN, WATCH, MULTI, EXEC, PUBLISH,
+/// SUBSCRIBE.
 /// </remarks>
 public sealed class RedisSequenceStore : ISequenceStore
 {
@@ -24,6 +25,7 @@ public sealed class RedisSequenceStore : ISequenceStore
     private readonly RedisConnection _connection;
     private readonly WriteBehind _writing;
     private readonly LogDirectory _directory;
+    private readonly LogUpkeep _upkeep;
     private readonly DateTimeOffset _since;
     private readonly ulong _self = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong)));
     private volatile LogFollower[] _followers = [];
@@ -41,7 +43,8 @@ public sealed class RedisSequenceStore : ISequenceStore
         (_since, _pollInterval) = (_time.GetUtcNow(), options.PollInterval);
         _connection = new RedisConnection(options);
         _directory = new LogDirectory(_connection, _time);
-        _writing = new WriteBehind(options, _connection, _self, _logger, _time);
+        _upkeep = new LogUpkeep(options, _connection, _logger, _time);
+        _writing = new WriteBehind(options, _connection, _self, Writes, _logger, _time);
         _writing.Start();
     }
 
@@ -53,7 +56,7 @@ public sealed class RedisSequenceStore : ISequenceStore
             LogFollower[] followers = _followers;
             return new SequenceStoreStatistics(
                 _connection.IsConnected, _writing.Queued, _writing.QueuedBytes, _writing.Written, _writing.WrittenBytes, _writing.Dropped,
-                _writing.Failures + Volatile.Read(ref _failures) + followers.Sum(follower => follower.Failures),
+                _writing.Failures + _upkeep.Failures + Volatile.Read(ref _failures) + followers.Sum(follower => follower.Failures),
                 Volatile.Read(ref _replayed) + followers.Sum(follower => follower.Replayed), Volatile.Read(ref _damaged))
             {
                 Followed = followers.Sum(follower => follower.Followed),
@@ -61,6 +64,8 @@ public sealed class RedisSequenceStore : ISequenceStore
                 Behind = followers.Sum(follower => follower.Behind),
                 Lag = followers.Select(follower => follower.Lag).DefaultIfEmpty().Max(),
                 Deleted = _writing.Deleted,
+                Compacted = _upkeep.Compacted,
+                Reclaimed = _upkeep.Reclaimed,
             };
         }
     }
@@ -112,11 +117,12 @@ public sealed class RedisSequenceStore : ISequenceStore
     public Task FollowAsync(IReadOnlyCollection<NamespaceKey> namespaces, ISequenceFollower follower, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(namespaces);
+        NamespaceKey[] logs = [.. namespaces.Distinct()];
         var following = new LogFollower(
-            namespaces.Distinct().Select(@namespace => Reader(@namespace, _self)), _connection, follower, _writing.Delete, _self, _pollInterval,
-            _logger, _time);
+            logs.Select(@namespace => Reader(@namespace, _self)), _connection, follower, _writing.Delete, _self, _pollInterval, _logger, _time);
         _followers = [.. _followers, following];
-        return Task.Run(() => following.RunAsync(cancellationToken), CancellationToken.None);
+        return Task.WhenAll(
+            Task.Run(() => following.RunAsync(cancellationToken), CancellationToken.None), _upkeep.RunAsync(logs, cancellationToken));
     }
 
     /// <summary>What the store holds, by namespace, in no order; looks through all keys of the server.</summary>
@@ -139,6 +145,14 @@ public sealed class RedisSequenceStore : ISequenceStore
     public Task<long> DeleteAsync(NamespaceKey @namespace, CancellationToken cancellationToken = default) =>
         Reading(() => _directory.DeleteAsync(@namespace, cancellationToken));
 
+    /// <summary>Drops what is too old of a namespace and compacts the rest, now.</summary>
+    /// <exception cref="SequenceStoreException">The store is away, or answers an error; the log is whole.</exception>
+    internal Task CompactAsync(NamespaceKey @namespace, CancellationToken cancellationToken = default) => Reading(async () =>
+    {
+        await _upkeep.TendAsync(@namespace, new LogCompactor(@namespace), cancellationToken);
+        return true;
+    });
+
     /// <summary>Waits, for at most <see cref="SequenceStoreOptions.FlushTimeout"/>, until what was accepted is acknowledged.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -146,6 +160,12 @@ public sealed class RedisSequenceStore : ISequenceStore
             return;
         await _writing.DisposeAsync();
         await _connection.DisposeAsync();
+    }
+
+    private void Writes(StoredSequence sequence)
+    {
+        foreach (LogFollower follower in _followers)
+            follower.Writes(sequence);
     }
 
     private LogReader Reader(NamespaceKey @namespace, ulong? self) =>

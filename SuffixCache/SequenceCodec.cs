@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Numerics;
+using System.Security.Cryptography;
 using MessagePack;
 
 namespace Agentic.SuffixCache;
@@ -16,12 +17,16 @@ namespace Agentic.SuffixCache;
 internal static class SequenceCodec
 {
     public const int MaxTokens = 1 << 20;   // in one entry
+    public const int EntryTokens = 128 << 10;   // of the sequences that share one: more compress no better
     private const int MaxInflated = 8 << 20;
     private const byte Version = 1;
     private const int Header = 1 + sizeof(uint) + 16 + sizeof(int);
     private const int Checked = 1 + sizeof(uint);   // the checksum covers what follows
     private const int Quality = 5;
     private const int Window = 22;
+
+    /// <summary>The id of an entry, by which a copy is told from another of the same content.</summary>
+    public static UInt128 NewId() => BinaryPrimitives.ReadUInt128LittleEndian(RandomNumberGenerator.GetBytes(16));
 
     /// <summary>One entry of sequences that hold at most <see cref="MaxTokens"/> together, none negative.</summary>
     public static byte[] Encode(NamespaceKey @namespace, UInt128 id, IReadOnlyCollection<StoredSequence> sequences)

@@ -17,9 +17,6 @@ public sealed class SequenceFileWriter : IDisposable
     internal const int EndLength = 4 + NumbersLength + sizeof(uint);
     internal const int HeadLength = 4 + sizeof(int) + NamespaceKey.Length;
 
-    // As many as the store puts into one: more compress no better.
-    private const int EntryTokens = 128 << 10;
-
     private readonly Stream _stream;
     private readonly List<StoredSequence> _waiting = [];
     private long _sequences, _tokens;
@@ -47,7 +44,7 @@ public sealed class SequenceFileWriter : IDisposable
         ArgumentNullException.ThrowIfNull(sequence);
         if (sequence.Tokens.Length > SequenceCodec.MaxTokens || sequence.Tokens.Span.IndexOfAnyInRange(int.MinValue, -1) >= 0)
             throw new ArgumentException("The sequence is too long, or one of its tokens negative.", nameof(sequence));
-        if (_waiting.Count > 0 && (_waiting[0].Namespace != sequence.Namespace || _waitingTokens + sequence.Tokens.Length > EntryTokens))
+        if (_waiting.Count > 0 && (_waiting[0].Namespace != sequence.Namespace || _waitingTokens + sequence.Tokens.Length > SequenceCodec.EntryTokens))
             WriteEntry();
         _waiting.Add(sequence);
         _waitingTokens += sequence.Tokens.Length;

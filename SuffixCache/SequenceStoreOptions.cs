@@ -6,6 +6,9 @@ namespace Agentic.SuffixCache;
 /// <summary>Where sequences are kept, and how much of them.</summary>
 public sealed record SequenceStoreOptions
 {
+    /// <summary>Bounds of <see cref="RetentionAge"/>.</summary>
+    public static readonly TimeSpan LeastAge = TimeSpan.FromMinutes(1), MostAge = TimeSpan.FromDays(3650);
+
     /// <summary>Connection string of a Redis, Valkey or Garnet server or cluster: <c>host:port,host:port,password=…,ssl=true</c>.</summary>
     public string Redis { get; init; } = "";
 
@@ -25,6 +28,9 @@ public sealed record SequenceStoreOptions
 
     /// <summary>How often a follower looks without having been woken; rarer by 10 ms for each namespace.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often whoever follows a log drops what is too old and compacts the rest.</summary>
+    public TimeSpan UpkeepInterval { get; init; } = TimeSpan.FromMinutes(10);
 
     /// <summary>How long one call may take before it counts as failed and is tried again.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(5);
@@ -54,8 +60,9 @@ public sealed record SequenceStoreOptions
 
         return AtLeast(QueueBytes, 64 << 10, nameof(QueueBytes)) ?? AtLeast(RetentionBytes, 64 << 10, nameof(RetentionBytes))
             ?? NamespaceBytes.Values.Select(bytes => AtLeast(bytes, 64 << 10, nameof(NamespaceBytes))).FirstOrDefault(problem => problem is not null)
-            ?? Within(RetentionAge, TimeSpan.FromMinutes(1), TimeSpan.FromDays(3650), nameof(RetentionAge))
+            ?? Within(RetentionAge, LeastAge, MostAge, nameof(RetentionAge))
             ?? Within(PollInterval, TimeSpan.FromMilliseconds(10), TimeSpan.FromHours(1), nameof(PollInterval))
+            ?? Within(UpkeepInterval, TimeSpan.FromMilliseconds(10), TimeSpan.FromDays(1), nameof(UpkeepInterval))
             ?? Within(Timeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(1), nameof(Timeout))
             ?? Within(FlushTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(1), nameof(FlushTimeout));
     }

@@ -26,6 +26,12 @@ public readonly record struct SequenceStoreStatistics(
     /// <summary>From the end of the newest followed sequence, by its server's clock, to its arrival here.</summary>
     public TimeSpan Lag { get; init; }
 
+    /// <summary>Segments that this server's compaction replaced.</summary>
+    public long Compacted { get; init; }
+
+    /// <summary>Bytes of the store that this saved.</summary>
+    public long Reclaimed { get; init; }
+
     /// <summary>Sequences given up because their namespace was deleted while they waited.</summary>
     public long Deleted { get; init; }
 }

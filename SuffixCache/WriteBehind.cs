@@ -7,7 +7,8 @@ namespace Agentic.SuffixCache;
 /// <summary>Takes sequences without waiting, and writes them to their logs behind, for as long as it takes.</summary>
 /// <remarks>Accepted sequences stay in the queue until the store acknowledges them; an entry whose fate is unclear is sent again, and its
 /// copy dropped by readers.</remarks>
-internal sealed class WriteBehind(SequenceStoreOptions options, RedisConnection connection, ulong self, ILogger logger, TimeProvider time)
+internal sealed class WriteBehind(
+    SequenceStoreOptions options, RedisConnection connection, ulong self, Action<StoredSequence> writes, ILogger logger, TimeProvider time)
     : IAsyncDisposable
 {
     private const int SequenceOverhead = 128;   // record, queue slot, runs
@@ -135,7 +136,7 @@ internal sealed class WriteBehind(SequenceStoreOptions options, RedisConnection 
             if (!_writers.TryGetValue(sequence.Namespace, out LogWriter? writer))
             {
                 LogRetention retention = options.RetentionOf(sequence.Namespace);
-                writer = new LogWriter(sequence.Namespace, self, retention, _since, time, logger);
+                writer = new LogWriter(sequence.Namespace, self, retention, _since, writes, time, logger);
                 _writers.Add(sequence.Namespace, writer);
             }
 

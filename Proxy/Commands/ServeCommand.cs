@@ -49,7 +49,7 @@ internal static class ServeCommand
         Log.KvAllocated(logger, limits.KvBlocks, model.BlockSize, ByteSize.Format(limits.KvBlocks * model.KvBytesPerBlock));
 
         using EmbeddedGarnet? embedded = options.Redis is null ? OpenEmbedded(options.StoreDirectory) : null;
-        var quotas = new StoreQuotas(options.TenantStore, secret);
+        var quotas = new StoreQuotas(options.TenantStore, options.StoreAge, secret);
         await using var store = new RedisSequenceStore(
             quotas.Apply(new SequenceStoreOptions { Redis = options.Redis ?? embedded!.ConnectionString }), loggers.CreateLogger<RedisSequenceStore>());
         Log.StoreOpened(logger, options.Redis ?? $"embedded, in {options.StoreDirectory}");

@@ -15,7 +15,9 @@ internal sealed record ServeOptions
         ApiKeySetting = new("api-key", "[TENANT=]KEY",
             "Ask clients for this key; may be repeated. Nothing is shared between tenants. Default: none is asked.", many: true),
         TenantStoreSetting = new("tenant-store", "[TENANT=]SIZE",
-            "What the store keeps of this tenant, or of each, by model; may be repeated. Default: 64MiB.", many: true);
+            "What the store keeps of this tenant, or of each, by model; may be repeated. Default: 64MiB.", many: true),
+        StoreAgeSetting = new("store-age", "TIME",
+            "How long the store keeps what was learned, such as 30d or 12h; the memory of running servers is bounded by size only. Default: 60d.");
 
     private static readonly Setting
         ModelSetting = new("model", "DIR", "A Hugging Face checkpoint directory. Default: the bundled model."),
@@ -45,7 +47,7 @@ internal sealed record ServeOptions
     [
         ModelSetting, NameSetting, HostSetting, PortSetting, UrlsSetting, RedisSetting, DataSetting, ApiKeySetting, DeviceSetting,
         DtypeSetting, ThreadsSetting, MaxSequencesSetting, DraftNodesSetting, KvMemorySetting, SuffixMemorySetting, TenantMemorySetting,
-        TenantStoreSetting, DraftFromSetting, TenantMetricsSetting,
+        TenantStoreSetting, StoreAgeSetting, DraftFromSetting, TenantMetricsSetting,
     ];
 
     /// <summary>Those that say where what was learned is kept.</summary>
@@ -87,6 +89,9 @@ internal sealed record ServeOptions
     public TenantSizes TenantMemory { get; init; } = TenantSizes.None;
 
     public TenantSizes TenantStore { get; init; } = TenantSizes.None;
+
+    /// <summary>Null where the store's own default is enough.</summary>
+    public TimeSpan? StoreAge { get; init; }
 
     public IReadOnlyList<DraftGrant> DraftGrants { get; init; } = [];
 
@@ -141,6 +146,7 @@ internal sealed record ServeOptions
             ApiKeys = TenantSettings.Keys(Value(ApiKeySetting)),
             TenantMemory = TenantSettings.Sizes(TenantMemorySetting.Name, Value(TenantMemorySetting)),
             TenantStore = TenantSettings.Sizes(TenantStoreSetting.Name, Value(TenantStoreSetting)),
+            StoreAge = Age(Value(StoreAgeSetting)),
             DraftGrants = TenantSettings.Grants(DraftFromSetting.Name, Value(DraftFromSetting)),
             TenantMetrics = Value(TenantMetricsSetting) switch
             {
@@ -180,6 +186,11 @@ internal sealed record ServeOptions
         redis is not null && new SequenceStoreOptions { Redis = redis }.Validate() is string problem
             ? throw new CommandException($"redis: '{redis}': {problem}")
             : redis;
+
+    internal static TimeSpan? Age(string? value) =>
+        value is null ? null
+        : Duration.Parse(value) is TimeSpan age && age >= SequenceStoreOptions.LeastAge && age <= SequenceStoreOptions.MostAge ? age
+        : throw new CommandException($"{StoreAgeSetting.Name}: '{value}' is not a time from a minute to ten years; write it as 30d, 12h or 90m");
 
     private static int Number(Setting setting, string? value, int otherwise, int least, int most) =>
         value is null ? otherwise

@@ -29,6 +29,10 @@ internal sealed class StoreMetrics : IDisposable
         _meter.CreateObservableCounter(
             "store_deleted_sequences", () => store.Statistics.Deleted, null, "Sequences given up because their tenant was deleted.");
         _meter.CreateObservableCounter(
+            "store_compacted_segments", () => store.Statistics.Compacted, null, "Segments of the store that this server rewrote as larger ones.");
+        _meter.CreateObservableCounter(
+            "store_reclaimed_bytes", () => store.Statistics.Reclaimed, null, "Bytes of the store that compaction saved.");
+        _meter.CreateObservableCounter(
             "store_replayed_sequences", () => store.Statistics.Replayed, null, "Sequences read back when the server started.");
         _meter.CreateObservableCounter(
             "store_followed_sequences", () => store.Statistics.Followed, null, "Sequences that other servers finished, read from the store.");

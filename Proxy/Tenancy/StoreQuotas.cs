@@ -3,10 +3,11 @@ using Agentic.SuffixCache;
 
 namespace Agentic.Proxy;
 
-/// <summary>What the store keeps of each tenant's namespaces. They may become known after the store was opened.</summary>
+/// <summary>What the store keeps of each tenant's namespaces, and how long. They may become known after the store was opened.</summary>
 /// <param name="sizes">As configured.</param>
+/// <param name="age">As configured; null for the store's default.</param>
 /// <param name="secret">Namespaces are derived with; null where it is not known, and then only the size for each counts.</param>
-internal sealed class StoreQuotas(TenantSizes sizes, byte[]? secret)
+internal sealed class StoreQuotas(TenantSizes sizes, TimeSpan? age, byte[]? secret)
 {
     private readonly ConcurrentDictionary<NamespaceKey, long> _bytes = new();
     private readonly Dictionary<UInt128, long> _ofTenants = secret is null
@@ -18,6 +19,7 @@ internal sealed class StoreQuotas(TenantSizes sizes, byte[]? secret)
     {
         RetentionBytes = sizes.Each ?? options.RetentionBytes,
         NamespaceBytes = _bytes,
+        RetentionAge = age ?? options.RetentionAge,
     };
 
     /// <summary>Gives namespaces the quotas of their tenants. Before anything is appended to them.</summary>

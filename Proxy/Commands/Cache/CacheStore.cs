@@ -11,7 +11,7 @@ internal sealed class CacheStore : IAsyncDisposable
     private CacheStore(string redis, EmbeddedGarnet? embedded, StoreLocation location, string name)
     {
         (_embedded, Name) = (embedded, name);
-        Quotas = new StoreQuotas(location.Quotas, ServerSecret.Find(location.DataDirectory));
+        Quotas = new StoreQuotas(location.Quotas, location.Age, ServerSecret.Find(location.DataDirectory));
         Sequences = new RedisSequenceStore(Quotas.Apply(new SequenceStoreOptions { Redis = redis, FlushTimeout = TimeSpan.FromSeconds(30) }));
     }
 

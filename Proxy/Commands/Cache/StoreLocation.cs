@@ -7,7 +7,9 @@ namespace Agentic.Proxy;
 /// <param name="DataDirectory">With the secret, and the embedded store.</param>
 /// <param name="KnownTenants">Names that the settings give.</param>
 /// <param name="Quotas">What is kept of tenants.</param>
-internal sealed record StoreLocation(string? Redis, string DataDirectory, IReadOnlyCollection<string> KnownTenants, TenantSizes Quotas)
+/// <param name="Age">How long it is kept, or null for the default.</param>
+internal sealed record StoreLocation(
+    string? Redis, string DataDirectory, IReadOnlyCollection<string> KnownTenants, TenantSizes Quotas, TimeSpan? Age)
 {
     /// <summary>Where the embedded store keeps its files.</summary>
     public string StoreDirectory => ServeOptions.StoreIn(DataDirectory);
@@ -22,6 +24,7 @@ internal sealed record StoreLocation(string? Redis, string DataDirectory, IReadO
         return new StoreLocation(
             redis, Path.GetFullPath(data ?? ServeOptions.DefaultDataDirectory()),
             [Tenants.Default, .. TenantSettings.Keys(Value(ServeOptions.ApiKeySetting)).Values.Distinct()],
-            TenantSettings.Sizes(ServeOptions.TenantStoreSetting.Name, Value(ServeOptions.TenantStoreSetting)));
+            TenantSettings.Sizes(ServeOptions.TenantStoreSetting.Name, Value(ServeOptions.TenantStoreSetting)),
+            ServeOptions.Age(Value(ServeOptions.StoreAgeSetting)));
     }
 }
