@@ -84,34 +84,27 @@ internal static unsafe class LinearKernel<S, V, W>
         {
             int columns = Math.Min(Columns, end - output);
             int row = 0;
-            for (; row + 4 <= job.PanelRows; row += 4)
-                TallTile<FourRows>(job, row, output, columns);
-            switch (job.PanelRows - row)
-            {
-                case 1: WideTile<OneRow>(job, row, output, columns); break;
-                case 2: WideTile<TwoRows>(job, row, output, columns); break;
-                case 3: TallTile<ThreeRows>(job, row, output, columns); break;
-            }
+            for (; row + 2 <= job.PanelRows; row += 2)
+                Tile<TwoRows>(job, row, output, columns);
+            if (row < job.PanelRows)
+                Tile<OneRow>(job, row, output, columns);
             if (job.Args.Bias is not null || job.Args.Inputs % (2 * S.Lanes) != 0)
                 Complete(job, output, columns);
         }
     }
 
-    private static void WideTile<R>(in Job job, int row, int output, int columns)
+    private static void Tile<R>(in Job job, int row, int output, int columns)
         where R : IRowCount
     {
-        if (columns < Columns)
-        {
-            TallTile<R>(job, row, output, columns);
-            return;
-        }
         nint stride = (nint)job.Args.Inputs * W.Size, outputStride = job.Args.OutputStride;
         nint whole = job.Args.Inputs - job.Args.Inputs % (2 * S.Lanes);
+        float* rows = job.Panel + row * job.PanelStride, target = job.Args.Output + (job.FirstRow + row) * outputStride + output;
         byte* weight = (byte*)job.Args.Weight + output * stride;
-        float* target = job.Args.Output + (job.FirstRow + row) * outputStride + output;
-        DotTile<S, V, W, R>.EightColumns(
-            job.Panel + row * job.PanelStride, job.PanelStride, weight, stride, whole, target, outputStride,
-            weight + Ahead(stride), Near(stride));
+        if (columns == Columns)
+            DotTile<S, V, W, R>.EightColumns(
+                rows, job.PanelStride, weight, stride, whole, target, outputStride, weight + Ahead(stride), Near(stride));
+        else
+            EdgeTile<R>(rows, job.PanelStride, weight, stride, whole, target, outputStride, columns);
     }
 
     private static bool Near(nint columnStride) => Columns * columnStride <= PrefetchBytes;
@@ -119,35 +112,18 @@ internal static unsafe class LinearKernel<S, V, W>
     /// <summary>How far ahead of a tile's weights to prefetch: whole groups of columns, so that it is a later tile's lines.</summary>
     private static nint Ahead(nint columnStride) => Math.Max(1, PrefetchBytes / (Columns * columnStride)) * Columns * columnStride;
 
-    private static void TallTile<R>(in Job job, int row, int output, int columns)
-        where R : IRowCount
-    {
-        nint stride = (nint)job.Args.Inputs * W.Size, outputStride = job.Args.OutputStride;
-        nint whole = job.Args.Inputs - job.Args.Inputs % (2 * S.Lanes);
-        float* rows = job.Panel + row * job.PanelStride;
-        for (int column = 0; column < columns; column += 4)
-        {
-            byte* weight = (byte*)job.Args.Weight + (output + column) * stride;
-            float* target = job.Args.Output + (job.FirstRow + row) * outputStride + output + column;
-            if (columns - column < 4)
-                EdgeTile<R>(rows, job.PanelStride, weight, stride, whole, target, outputStride, columns - column);
-            else
-                DotTile<S, V, W, R>.FourColumns(
-                    rows, job.PanelStride, weight, weight + stride, weight + 2 * stride, weight + 3 * stride, whole, target, outputStride,
-                    weight + Ahead(stride), Near(stride));
-        }
-    }
-
-    /// <summary>The last one to three outputs: the last of them fills the tile up, and the tile is copied as far as it is wanted.</summary>
+    /// <summary>The last one to seven outputs, one after the other: a tile of eight times the same column.</summary>
     private static void EdgeTile<R>(
         float* rows, nint rowStride, byte* weight, nint stride, nint length, float* target, nint targetStride, int columns)
         where R : IRowCount
     {
-        float* tile = stackalloc float[16];
-        byte* second = weight + Math.Min(1, columns - 1) * stride, third = weight + (columns - 1) * stride;
-        DotTile<S, V, W, R>.FourColumns(rows, rowStride, weight, second, third, third, length, tile, 4, weight, near: true);
-        for (int r = 0; r < R.Count; r++)
-            new Span<float>(tile + 4 * r, columns).CopyTo(new Span<float>(target + r * targetStride, columns));
+        float* tile = stackalloc float[2 * Columns];
+        for (int column = 0; column < columns; column++)
+        {
+            DotTile<S, V, W, R>.EightColumns(rows, rowStride, weight + column * stride, 0, length, tile, Columns, weight, near: true);
+            for (int r = 0; r < R.Count; r++)
+                target[r * targetStride + column] = tile[r * Columns];
+        }
     }
 
     /// <summary>Adds the inputs past the last whole pair of vectors, and the bias.</summary>

@@ -71,7 +71,20 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     public static Vector128<float> SumAcross(Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d)
     {
         Vector128<float> ab = ZipLower(a, b) + ZipUpper(a, b), cd = ZipLower(c, d) + ZipUpper(c, d);
-        return Vector128.Create(ab.GetLower(), cd.GetLower()) + Vector128.Create(ab.GetUpper(), cd.GetUpper());
+        return PairLower(ab, cd) + PairUpper(ab, cd);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSums(
+        Vector128<float> a0, Vector128<float> a1, Vector128<float> a2, Vector128<float> a3,
+        Vector128<float> a4, Vector128<float> a5, Vector128<float> a6, Vector128<float> a7,
+        Vector128<float> b0, Vector128<float> b1, Vector128<float> b2, Vector128<float> b3,
+        Vector128<float> b4, Vector128<float> b5, Vector128<float> b6, Vector128<float> b7, float* a, float* b)
+    {
+        SumAcross(a0, a1, a2, a3).Store(a);
+        SumAcross(a4, a5, a6, a7).Store(a + 4);
+        SumAcross(b0, b1, b2, b3).Store(b);
+        SumAcross(b4, b5, b6, b7).Store(b + 4);
     }
 
     public static float MaxAcross(Vector128<float> value)
@@ -87,6 +100,17 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     private static Vector128<float> ZipUpper(Vector128<float> left, Vector128<float> right) => Sse.IsSupported
         ? Sse.UnpackHigh(left, right)
         : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(left, right) : Vector128.Create(left[2], right[2], left[3], right[3]);
+
+    // Vector128.Create of two halves goes through memory, which waits for its own stores: a third of a linear layer's time.
+    private static Vector128<float> PairLower(Vector128<float> left, Vector128<float> right) => Sse.IsSupported
+        ? Sse.MoveLowToHigh(left, right)
+        : AdvSimd.Arm64.IsSupported
+            ? AdvSimd.Arm64.ZipLow(left.AsDouble(), right.AsDouble()).AsSingle() : Vector128.Create(left.GetLower(), right.GetLower());
+
+    private static Vector128<float> PairUpper(Vector128<float> left, Vector128<float> right) => Sse.IsSupported
+        ? Sse.MoveHighToLow(right, left)
+        : AdvSimd.Arm64.IsSupported
+            ? AdvSimd.Arm64.ZipHigh(left.AsDouble(), right.AsDouble()).AsSingle() : Vector128.Create(left.GetUpper(), right.GetUpper());
 
     private static Vector128<uint> Widen(void* elements) => Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)elements).AsUInt16());
 

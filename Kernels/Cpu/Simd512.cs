@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Agentic.Kernels;
 
@@ -67,9 +68,33 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     public static Vector128<float> SumAcross(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d) =>
         Simd256.SumAcross(Halve(a), Halve(b), Halve(c), Halve(d));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSums(
+        Vector512<float> a0, Vector512<float> a1, Vector512<float> a2, Vector512<float> a3,
+        Vector512<float> a4, Vector512<float> a5, Vector512<float> a6, Vector512<float> a7,
+        Vector512<float> b0, Vector512<float> b1, Vector512<float> b2, Vector512<float> b3,
+        Vector512<float> b4, Vector512<float> b5, Vector512<float> b6, Vector512<float> b7, float* a, float* b)
+    {
+        Vector512<float> c0 = Quarter(a0, a4, b0, b4), c1 = Quarter(a1, a5, b1, b5);
+        Vector512<float> c2 = Quarter(a2, a6, b2, b6), c3 = Quarter(a3, a7, b3, b7);
+        Vector512<float> c01 = Avx512F.UnpackLow(c0, c1) + Avx512F.UnpackHigh(c0, c1), c23 = Avx512F.UnpackLow(c2, c3) + Avx512F.UnpackHigh(c2, c3);
+        Vector512<float> sums = Avx512F.Shuffle(c01, c23, 0x44) + Avx512F.Shuffle(c01, c23, 0xEE);
+        sums.GetLower().Store(a);
+        sums.GetUpper().Store(b);
+    }
+
     public static float MaxAcross(Vector512<float> value) => Simd256.MaxAcross(Simd256.Max(value.GetLower(), value.GetUpper()));
 
     private static Vector256<float> Halve(Vector512<float> value) => value.GetLower() + value.GetUpper();
+
+    /// <summary>Of each vector the four sums of the lanes that are four apart, one vector after the other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Quarter(Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d)
+    {
+        Vector512<float> ab = Avx512F.Shuffle4x128(a, b, 0x44) + Avx512F.Shuffle4x128(a, b, 0xEE);
+        Vector512<float> cd = Avx512F.Shuffle4x128(c, d, 0x44) + Avx512F.Shuffle4x128(c, d, 0xEE);
+        return Avx512F.Shuffle4x128(ab, cd, 0x88) + Avx512F.Shuffle4x128(ab, cd, 0xDD);
+    }
 
     private static Vector512<uint> Widen(void* elements) => Vector512.WidenLower(Vector256.Load((ushort*)elements).ToVector512Unsafe());
 

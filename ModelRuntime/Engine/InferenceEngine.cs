@@ -9,7 +9,9 @@ namespace Agentic.ModelRuntime;
 public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
 {
     private const int IdleTokens = 16 * 1024;   // 0.7 ms: as long as a request may have to wait for it
-    private static readonly TimeSpan MeasuringLimit = TimeSpan.FromSeconds(3);
+
+    /// <summary>How long the cost of a pass is measured.</summary>
+    public static readonly TimeSpan MeasuringLimit = TimeSpan.FromSeconds(3);
 
     private readonly ITargetModel _model;
     private readonly EngineOptions _options;
@@ -51,18 +53,20 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         metrics.Watch(() => _scheduler.Running.Count, () => _scheduler.Waiting.Count, () => (double)_pool.InUse / _pool.Count);
     }
 
-    /// <summary>An engine over a model whose KV pool is allocated; measures what a pass costs. <see cref="Start"/> sets it going.</summary>
+    /// <summary>An engine over a model whose KV pool is allocated; <see cref="Start"/> sets it going.</summary>
     /// <param name="model">Stays the caller's, and outlives the engine.</param>
     /// <param name="options">Limits; <see cref="EngineOptions.KvBlocks"/> as the pool was allocated.</param>
     /// <param name="history">What to draft from, or null to decode plainly. The engine's thread is its only user from now on.</param>
     /// <param name="metrics">Where to count.</param>
     /// <param name="clock">Time.</param>
     /// <param name="logger">Where to log.</param>
+    /// <param name="cost">What a pass costs, to be corrected as it runs; measured if it is null.</param>
     public static InferenceEngine Create(
-        ITargetModel model, EngineOptions options, SuffixHistory? history, RuntimeMetrics metrics, TimeProvider clock, ILogger logger)
+        ITargetModel model, EngineOptions options, SuffixHistory? history, RuntimeMetrics metrics, TimeProvider clock, ILogger logger,
+        VerifyCost? cost = null)
     {
         bool speculates = history is not null && options.MaxDraftNodes > 0;
-        VerifyCost cost = VerifyCost.Measure(model, options.KvBlocks, clock, speculates ? MeasuringLimit : TimeSpan.Zero);
+        cost ??= VerifyCost.Measure(model, options.KvBlocks, clock, speculates ? MeasuringLimit : TimeSpan.Zero);
         if (speculates)
             Log.CostMeasured(logger, string.Join(", ", cost.Points.Where(p => p.Rows <= 32).Select(p => $"{p.Rows}: {1e3 * p.Seconds:0.##} ms")));
         IReadOnlyList<IDrafter> drafters = speculates ? Drafters(model, options, history!) : [];

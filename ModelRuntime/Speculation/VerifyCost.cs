@@ -2,7 +2,7 @@ namespace Agentic.ModelRuntime;
 
 /// <summary>What a forward pass costs, by rows and by how far they look back: measured at start, corrected as it runs.</summary>
 /// <remarks>The curve is kept as measured, steps and all: more rows can cost less than fewer, so whoever chooses a number of rows scans them all.</remarks>
-internal sealed class VerifyCost
+public sealed class VerifyCost
 {
     private static readonly int[] Grid = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
     private const double Decay = 0.05;
@@ -25,6 +25,9 @@ internal sealed class VerifyCost
 
         _secondsPerAttendedKey = secondsPerAttendedKey;
     }
+
+    /// <summary>The same curve, to be corrected on its own.</summary>
+    public VerifyCost Copy() => new(_seconds, _secondsPerAttendedKey);
 
     /// <summary>Measured or corrected points: rows, and seconds without context.</summary>
     public IEnumerable<(int Rows, double Seconds)> Points => Grid.Zip(_seconds);

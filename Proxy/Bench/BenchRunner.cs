@@ -6,7 +6,11 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Agentic.Proxy;
 
 /// <summary>Runs the same calls in several modes, turn by turn in one process, each pass on a fresh engine and fresh caches.</summary>
-internal sealed class BenchRunner(ForcedModel model, EngineOptions options, BenchSettings settings)
+/// <param name="model">The target.</param>
+/// <param name="options">Limits of every engine.</param>
+/// <param name="cost">What a pass of the model costs, measured once: all modes and rounds decide by the same curve.</param>
+/// <param name="settings">What is run.</param>
+internal sealed class BenchRunner(ForcedModel model, EngineOptions options, VerifyCost cost, BenchSettings settings)
 {
     private const long HistoryBytes = 256 << 20;
 
@@ -38,7 +42,8 @@ internal sealed class BenchRunner(ForcedModel model, EngineOptions options, Benc
         using var metrics = new RuntimeMetrics();
         using SuffixHistory? history = mode == BenchSettings.Plain ? null : new SuffixHistory(model.VocabularySize, HistoryBytes);
         await using InferenceEngine engine = InferenceEngine.Create(
-            model, options with { DraftSources = BenchSettings.SourcesOf(mode) }, history, metrics, TimeProvider.System, NullLogger.Instance);
+            model, options with { DraftSources = BenchSettings.SourcesOf(mode) }, history, metrics, TimeProvider.System, NullLogger.Instance,
+            cost.Copy());
         engine.Start();
 
         long outputs = 0, steps = 0, drafted = 0, accepted = 0;

@@ -6,10 +6,11 @@ namespace Agentic.Proxy;
 /// <summary>Calls that are measured together.</summary>
 /// <param name="Name">Shown in the results.</param>
 /// <param name="Calls">In order: earlier ones are history to later ones.</param>
-/// <param name="Skipped">Calls that did not fit the model's context, or whose template does not extend.</param>
+/// <param name="Skipped">Which calls were left out, and why.</param>
 /// <param name="Temperature">Instead of the run's.</param>
 /// <param name="Tokens">Tokens of every answer, instead of the run's most and the model's own end.</param>
-internal sealed record BenchWorkload(string Name, IReadOnlyList<BenchCall> Calls, int Skipped, float? Temperature = null, int? Tokens = null)
+internal sealed record BenchWorkload(
+    string Name, IReadOnlyList<BenchCall> Calls, IReadOnlyList<string> Skipped, float? Temperature = null, int? Tokens = null)
 {
     /// <summary>Name of the workload in which nothing repeats.</summary>
     public const string Control = "novel";
@@ -28,20 +29,26 @@ internal sealed record BenchWorkload(string Name, IReadOnlyList<BenchCall> Calls
         Tokenizer tokenizer = Tokenizer.Load(modelDirectory);
         ChatTemplate template = ChatTemplate.Load(modelDirectory);
         var encoder = new PromptEncoder(new TokenizerCodec(tokenizer), template, mostRememberedTokens: 0);
-        Dictionary<string, (List<BenchCall> Calls, int Skipped)> workloads = [];
+        Dictionary<string, (List<BenchCall> Calls, List<string> Skipped)> workloads = [];
         foreach (ConversationFile.Call call in files.SelectMany(ConversationFile.Read))
         {
-            (List<BenchCall> calls, int skipped) = workloads.GetValueOrDefault(call.Workload, ([], 0));
-            if (calls.Count == maxCalls)
+            if (!workloads.TryGetValue(call.Workload, out (List<BenchCall> Calls, List<string> Skipped) workload))
+                workloads[call.Workload] = workload = ([], []);
+            if (workload.Calls.Count == maxCalls)
                 continue;
             BenchCall? encoded = Encode(call, forced);
-            bool fits = encoded is not null && encoded.PromptIds.Length + (encoded.OutputIds?.Length ?? 1) < context && encoded.OutputIds is not [];
-            if (fits)
-                calls.Add(encoded!);
-            workloads[call.Workload] = (calls, skipped + (fits ? 0 : 1));
+            int tokens = encoded is null ? 0 : encoded.PromptIds.Length + (encoded.OutputIds?.Length ?? 1);
+            string? reason = encoded is null ? "the template does not lay it out"
+                : encoded.OutputIds is [] ? "its answer is empty"
+                : tokens >= context ? $"{tokens} tokens, {context - 1} fit"
+                : null;
+            if (reason is null)
+                workload.Calls.Add(encoded!);
+            else
+                workload.Skipped.Add($"call {workload.Calls.Count + workload.Skipped.Count + 1} ({reason})");
         }
 
-        return [.. workloads.Where(entry => entry.Value.Calls.Count > 0).Select(entry => new BenchWorkload(entry.Key, entry.Value.Calls, entry.Value.Skipped))];
+        return [.. workloads.Select(entry => new BenchWorkload(entry.Key, entry.Value.Calls, entry.Value.Skipped))];
 
         BenchCall? Encode(ConversationFile.Call call, bool withAnswer)
         {
@@ -70,12 +77,21 @@ internal sealed record BenchWorkload(string Name, IReadOnlyList<BenchCall> Calls
         }
     }
 
+    /// <summary>A line for each workload that lost calls, naming the first of them.</summary>
+    public static string TellSkipped(IEnumerable<BenchWorkload> workloads)
+    {
+        const int Most = 8;
+        return string.Concat(workloads.Where(workload => workload.Skipped.Count > 0).Select(workload =>
+            $"{workload.Name}: left out {string.Join(", ", workload.Skipped.Take(Most))}" +
+            $"{(workload.Skipped.Count > Most ? $" and {workload.Skipped.Count - Most} more" : "")}{Environment.NewLine}"));
+    }
+
     /// <summary>A control in which nothing repeats: random prompts, at a temperature where the model improvises.</summary>
     public static BenchWorkload Novel(int vocabularySize, int calls)
     {
         const int PromptTokens = 64;
         var random = new Random(1);
         int[] Prompt() => [.. Enumerable.Range(0, PromptTokens).Select(_ => random.Next(vocabularySize))];
-        return new(Control, [.. Enumerable.Range(0, calls).Select(_ => new BenchCall(Control, Prompt(), null))], 0, NovelTemperature, NovelTokens);
+        return new(Control, [.. Enumerable.Range(0, calls).Select(_ => new BenchCall(Control, Prompt(), null))], [], NovelTemperature, NovelTokens);
     }
 }

@@ -82,15 +82,20 @@ internal static class BenchCommand
             Temperature = parsed.GetValue(Temperature) ?? 0,
         };
         var workloads = BenchWorkload.Read(directory, forced ? traces : prompts, forced, context, Positive(parsed, MaxCalls, 100));
+        Console.Error.Write(BenchWorkload.TellSkipped(workloads));
+        workloads.RemoveAll(workload => workload.Calls.Count == 0);
+        if (workloads.Count == 0)
+            throw new CommandException($"{(forced ? "traces" : "prompts")}: no call fits the model");
         if (!forced)
             workloads.Add(BenchWorkload.Novel(model.VocabularySize, Math.Min(24, Positive(parsed, MaxCalls, 100))));
 
+        VerifyCost cost = VerifyCost.Measure(model, options.KvBlocks, TimeProvider.System, InferenceEngine.MeasuringLimit);
         List<BenchPass> passes = [];
         Progress.Run("bench", workloads.Count * settings.Rounds * settings.Modes.Count, report =>
         {
             foreach (BenchWorkload workload in workloads)
             {
-                var runner = new BenchRunner(model, options, settings with
+                var runner = new BenchRunner(model, options, cost, settings with
                 {
                     Temperature = workload.Temperature ?? settings.Temperature,
                     MaxTokens = workload.Tokens ?? settings.MaxTokens,

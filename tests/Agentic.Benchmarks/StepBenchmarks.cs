@@ -25,7 +25,7 @@ public class StepBenchmarks : IDisposable
     public void Load()
     {
         _kernels = new CpuKernels(Threads);
-        _model = Transformer.Load(Path.Combine(Root(), "models", "agentic-tiny"), new ModelOptions(), _kernels);
+        _model = Transformer.Load(Path.Combine(Clone.Root(), "models", "agentic-tiny"), new ModelOptions(), _kernels);
         int blocks = ((ContextLength + Rows) / _model.BlockSize) + 1;
         int[] blockTable = [.. Enumerable.Range(0, blocks).Reverse()];
         _model.AllocateKv(blocks);
@@ -51,13 +51,5 @@ public class StepBenchmarks : IDisposable
         _model.Dispose();
         _kernels.Dispose();
         GC.SuppressFinalize(this);
-    }
-
-    private static string Root()
-    {
-        string? directory = AppContext.BaseDirectory;
-        while (directory is not null && !File.Exists(Path.Combine(directory, "Agentic.sln")))
-            directory = Path.GetDirectoryName(directory);
-        return directory ?? throw new InvalidOperationException("Run this inside a clone of the repository.");
     }
 }

@@ -1,0 +1,111 @@
+using System.Diagnostics;
+using Agentic.Kernels;
+using Agentic.ModelRuntime;
+
+namespace Agentic.Benchmarks;
+
+/// <summary>What a pass of the bundled model costs by rows, and how fast it takes prompts, in half a minute: <c>dotnet run -c Release -- --steps [--threads N]</c>.</summary>
+/// <remarks>
+/// All sizes take turns, so that a disturbance meets all alike; shown are the median of the rounds and the least, which nothing disturbed. Then
+/// some of the passes once more with a clock around every operation. One thread is timed by the processor time it got, which others on the machine
+/// disturb least; several by the clock.
+/// </remarks>
+internal static class StepCurve
+{
+    private const int Context = 512, Rounds = 12, Runs = 6;
+
+    private static readonly int[] TreeRows = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
+    private static readonly int[] PromptRows = [64, 256, 512];
+
+    public static void Run(int threads)
+    {
+        using CpuKernels kernels = new(threads);
+        using Transformer model = Load(kernels);
+        Pass[] passes = [.. TreeRows.Select(rows => new Pass(rows, Tree: true)), .. PromptRows.Select(rows => new Pass(rows, Tree: false))];
+        Func<TimeSpan> now = threads == 1 ? () => Environment.CpuUsage.TotalTime : () => Stopwatch.GetElapsedTime(0);
+        Measure(model, passes, 3, now);
+        foreach (Pass pass in passes)
+            pass.Microseconds.Clear();
+        Measure(model, passes, Rounds, now);
+
+        Console.WriteLine($"{threads} threads, {Context} keys of context");
+        foreach (Pass pass in passes)
+            Console.WriteLine($"  {pass.Name,-16} median {Figure(pass, one => one.Median)}, least {Figure(pass, one => one.Least)}");
+        foreach (Pass pass in passes.Where(pass => pass.Rows is 1 or 4 or 8 or 512))
+            Profile(kernels, pass, now);
+
+        string Figure(Pass pass, Func<Pass, double> of) => $"{of(pass),7:F0} µs, " + (pass.Tree
+            ? $"{of(pass) / of(passes[0]):F2}x of one row"
+            : $"{1e6 * pass.Rows / of(pass):F0} tokens/s");
+    }
+
+    private static void Measure(Transformer model, Pass[] passes, int rounds, Func<TimeSpan> now)
+    {
+        for (int round = 0; round < rounds; round++)
+        {
+            foreach (Pass pass in passes)
+            {
+                StepRows rows = pass.Lay(model);
+                model.Forward(rows); // the pass before it left other things in the caches
+                for (int run = 0; run < (pass.Tree ? Runs : 1); run++)
+                {
+                    TimeSpan start = now();
+                    model.Forward(rows);
+                    pass.Microseconds.Add((now() - start).TotalMicroseconds);
+                }
+            }
+        }
+    }
+
+    private static void Profile(CpuKernels kernels, Pass pass, Func<TimeSpan> now)
+    {
+        using TimedKernels timed = new(kernels, now);
+        using Transformer model = Load(timed);
+        StepRows rows = pass.Lay(model);
+        Dictionary<string, TimeSpan> least = [];
+        for (int run = 0; run < Rounds * (pass.Tree ? Runs : 1); run++)
+        {
+            timed.Times.Clear();
+            model.Forward(rows);
+            foreach ((string operation, TimeSpan time) in timed.Times)
+                least[operation] = least.TryGetValue(operation, out TimeSpan before) && before < time ? before : time;
+        }
+
+        Console.WriteLine($"  {pass.Name}, least µs by operation: " + string.Join("; ", least
+            .OrderByDescending(entry => entry.Value).Select(entry => $"{entry.Key} {entry.Value.TotalMicroseconds:F1}")));
+    }
+
+    private static Transformer Load(IKernels kernels)
+    {
+        Transformer model = Transformer.Load(Path.Combine(Clone.Root(), "models", "agentic-tiny"), new ModelOptions(), kernels);
+        model.AllocateKv(((Context + PromptRows.Max()) / model.BlockSize) + 1);
+        return model;
+    }
+
+    private sealed record Pass(int Rows, bool Tree)
+    {
+        public List<double> Microseconds { get; } = [];
+
+        public string Name => $"{(Tree ? "tree" : "prompt")} of {Rows} rows";
+
+        public double Median => Microseconds.Order().ElementAt(Microseconds.Count / 2);
+
+        public double Least => Microseconds.Min();
+
+        /// <summary>The rows after the context: a tree of two branches, or a chain of which no row is scored.</summary>
+        public StepRows Lay(Transformer model)
+        {
+            StepRows rows = new();
+            Random random = new(Rows);
+            int[] blockTable = [.. Enumerable.Range(0, ((Context + Rows) / model.BlockSize) + 1)];
+            int[] tokens = [.. Enumerable.Range(0, Rows).Select(_ => random.Next(model.VocabularySize))];
+            int[] parents = [.. Enumerable.Range(0, Rows - 1).Select(node => node < 2 ? -1 : node - 2)];
+            int[] depths = [.. Enumerable.Range(0, Rows - 1).Select(node => (node / 2) + 1)];
+            if (Tree)
+                rows.AddTree(tokens[0], tokens.AsSpan(1), parents, depths, Context, blockTable, model.BlockSize);
+            else
+                rows.AddChain(tokens, Context, blockTable, model.BlockSize, scoreLast: false);
+            return rows;
+        }
+    }
+}
