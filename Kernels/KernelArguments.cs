@@ -179,15 +179,18 @@ public unsafe struct SequenceRows
     /// <summary>Committed keys before these rows, at positions 0 … ContextLength − 1.</summary>
     public int ContextLength;
 
-    /// <summary>Block ids; row i of the sequence has its key at logical slot ContextLength + i of this table, whatever its position.</summary>
+    /// <summary>Block ids; node j of the tree has its key at logical slot ContextLength + j of this table, whatever its position.</summary>
     public int* BlockTable;
 
-    /// <summary>[RowCount, AncestorWords] uint32: bit j of row i is set when row j is an ancestor of row i or i itself; rows are numbered
-    /// parents first. Null: rows are a chain (prefill), row i sees rows 0 … i.</summary>
+    /// <summary>[RowCount, AncestorWords] uint32: bit j of a row is set when node j is its ancestor or itself; row i is node EarlierRows + i,
+    /// and nodes are numbered parents first. Null: rows are a chain (prefill), row i sees rows 0 … i.</summary>
     public uint* Ancestors;
 
     /// <summary>Words of an ancestor row.</summary>
     public int AncestorWords;
+
+    /// <summary>First nodes of the tree, which earlier launches ran; 0 for a chain.</summary>
+    public int EarlierRows;
 }
 
 /// <summary>Arguments of <see cref="IKernels.TreeAttention"/>.</summary>

@@ -18,8 +18,8 @@ internal static unsafe class Layout
     public static int Slot(this in SequenceRows sequence, int logicalSlot, int blockSize) =>
         sequence.BlockTable[logicalSlot / blockSize] * blockSize + logicalSlot % blockSize;
 
-    /// <summary>Whether a row of the sequence attends to another row of it.</summary>
-    public static bool Sees(this in SequenceRows sequence, int row, int other) => sequence.Ancestors is null
-        ? other <= row
-        : (sequence.Ancestors[(long)row * sequence.AncestorWords + other / 32] >> (other % 32) & 1) != 0;
+    /// <summary>Whether a row of the sequence attends to a node of its tree.</summary>
+    public static bool Sees(this in SequenceRows sequence, int row, int node) => sequence.Ancestors is null
+        ? node <= row
+        : (sequence.Ancestors[(long)row * sequence.AncestorWords + node / 32] >> (node % 32) & 1) != 0;
 }

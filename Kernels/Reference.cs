@@ -204,20 +204,15 @@ internal sealed unsafe class Reference : IKernels
     /// <summary>Cache slots of the keys that a row sees, in order of position.</summary>
     private static List<int> VisibleSlots(in TreeAttentionArgs args, in SequenceRows sequence, int row)
     {
-        int* positions = args.Positions + sequence.RowStart;
-        int beforeFirst = args.SlidingWindow > 0 ? positions[row] - args.SlidingWindow : -1;
         List<int> slots = [];
         for (int position = 0; position < sequence.ContextLength; position++)
+            slots.Add(sequence.Slot(position, args.Kv.BlockSize));
+        for (int node = 0; node <= sequence.EarlierRows + row; node++)
         {
-            if (position > beforeFirst)
-                slots.Add(sequence.Slot(position, args.Kv.BlockSize));
+            if (sequence.Sees(row, node))
+                slots.Add(sequence.Slot(sequence.ContextLength + node, args.Kv.BlockSize));
         }
-        for (int other = 0; other <= row; other++)
-        {
-            if (sequence.Sees(row, other) && positions[other] > beforeFirst)
-                slots.Add(sequence.Slot(sequence.ContextLength + other, args.Kv.BlockSize));
-        }
-        return slots;
+        return args.SlidingWindow > 0 ? slots[Math.Max(0, slots.Count - args.SlidingWindow)..] : slots;
     }
 
     private static void Attend(in TreeAttentionArgs args, int row, int head, List<int> slots)

@@ -62,6 +62,24 @@ public sealed class RuntimeMetrics : IDisposable
             "spec_decode_source_draft_microseconds", () => Of(sources, s => 1e6 * s.Seconds), null, "Time spent proposing and learning, by source.");
     }
 
+    /// <summary>Shows how well the time of steps is foretold, and what a draft head does.</summary>
+    internal void Watch(StepTimes times, LevelGrowth? growth)
+    {
+        _meter.CreateObservableCounter("step_predicted_seconds", () => times.Predicted, null, "Time that steps were expected to take.");
+        _meter.CreateObservableCounter("step_actual_seconds", () => times.Actual, null, "Time that they took.");
+        _meter.CreateObservableGauge(
+            "step_prediction_error", () => times.MedianError, null, "Median of |predicted − actual| / actual step time over the last steps.");
+        if (growth is null)
+            return;
+        if (growth.Check is { } check)
+            _meter.CreateObservableGauge("spec_decode_eagle_self_check", () => check.Acceptance, null, "Acceptance of the head's first token as it was loaded.");
+        _meter.CreateObservableCounter("spec_decode_eagle_steps", () => growth.Steps, null, "Steps in which the draft head ran.");
+        _meter.CreateObservableCounter("spec_decode_eagle_levels", () => growth.Levels, null, "Levels that it ran.");
+        _meter.CreateObservableCounter("spec_decode_eagle_seconds", () => growth.Seconds.Actual, null, "Time that they took.");
+        _meter.CreateObservableCounter(
+            "spec_decode_eagle_expected_seconds", () => growth.Seconds.Expected, null, "Time that they were expected to take.");
+    }
+
     private static IEnumerable<Measurement<T>> Of<T>(IReadOnlyList<SourceStatistics> sources, Func<SourceStatistics, T> figure)
         where T : struct =>
         sources.Select(source => new Measurement<T>(figure(source), new KeyValuePair<string, object?>("source", source.Label)));

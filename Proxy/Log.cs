@@ -28,6 +28,15 @@ internal static partial class Log
     [LoggerMessage(111, LogLevel.Information, "KV cache: {Blocks} blocks of {BlockSize} tokens, {Size}.")]
     public static partial void KvAllocated(ILogger logger, int blocks, int blockSize, string size);
 
+    [LoggerMessage(117, LogLevel.Information, "Draft head: {Tokens} tokens, fed from boundaries {Boundaries}; names {Acceptance:0.00} of the next tokens, of {Checked} looked at ({Directory}).")]
+    public static partial void HeadLoaded(ILogger logger, int tokens, string boundaries, double acceptance, int @checked, string directory);
+
+    [LoggerMessage(118, LogLevel.Warning, "The draft head names only {Acceptance:0.00} of the next tokens; heads that fit their model reach {Healthy} and more.")]
+    public static partial void HeadIsWeak(ILogger logger, double acceptance, double healthy);
+
+    [LoggerMessage(119, LogLevel.Warning, "Serving without the draft head: {Reason}")]
+    public static partial void HeadRefused(ILogger logger, string reason);
+
     [LoggerMessage(112, LogLevel.Information, "Store: {Store}.")]
     public static partial void StoreOpened(ILogger logger, string store);
 

@@ -33,7 +33,7 @@ internal static unsafe class AttentionKernel<S, V, W>
         Debug.Assert(args.Heads % args.Kv.KvHeads == 0 && args.Kv.HeadDim % (2 * S.Lanes) == 0);
         int keys = 0;
         for (int s = 0; s < args.SequenceCount; s++)
-            keys = Math.Max(keys, args.Sequences[s].ContextLength + args.Sequences[s].RowCount);
+            keys = Math.Max(keys, args.Sequences[s].ContextLength + args.Sequences[s].EarlierRows + args.Sequences[s].RowCount);
         // Past the last key lie the other vectors of its tile.
         Job job = new() { Args = args, RowsPerItem = MaxRows, ScoreStride = (keys + 6 * IndexAlignment) & ~(IndexAlignment - 1) };
         while (Items(job) < pool.Threads && job.RowsPerItem > 4)

@@ -24,7 +24,8 @@ internal unsafe struct AttentionRow
     public AttentionRow(in TreeAttentionArgs args, in SequenceRows sequence, int row)
     {
         int trunk = 0, seen = 0;
-        for (int word = 0; sequence.Ancestors is not null && word <= row / 32; word++)
+        int node = sequence.EarlierRows + row;
+        for (int word = 0; sequence.Ancestors is not null && word <= node / 32; word++)
         {
             uint bits = sequence.Ancestors[(long)row * sequence.AncestorWords + word];
             if (trunk == 32 * word)
@@ -33,17 +34,18 @@ internal unsafe struct AttentionRow
         }
         if (sequence.Ancestors is null)
             trunk = seen = row + 1;
-        Debug.Assert(seen > 0 && sequence.Sees(row, row) && (sequence.Ancestors is null || row < 32 * sequence.AncestorWords));
+        Debug.Assert(seen > 0 && sequence.Sees(row, node) && (sequence.Ancestors is null || node < 32 * sequence.AncestorWords));
         Identity = sequence.ContextLength + trunk;
         End = sequence.ContextLength + seen;
-        First = args.SlidingWindow > 0 ? FirstInWindow(args, sequence, row) : 0;
+        // Its keys lie at consecutive positions, the context's and then one a level.
+        First = args.SlidingWindow > 0 ? Math.Max(0, End - args.SlidingWindow) : 0;
         Number = row;
     }
 
-    /// <summary>The next row after <paramref name="row"/> that row <paramref name="of"/> sees. There must be one.</summary>
-    public static int NextAncestor(in SequenceRows sequence, int of, int row)
+    /// <summary>The next node after <paramref name="node"/> that row <paramref name="of"/> sees. There must be one.</summary>
+    public static int NextAncestor(in SequenceRows sequence, int of, int node)
     {
-        int next = row + 1;
+        int next = node + 1;
         if (sequence.Ancestors is null)
             return next;
         uint* words = sequence.Ancestors + (long)of * sequence.AncestorWords;
@@ -51,17 +53,5 @@ internal unsafe struct AttentionRow
         {
         }
         return next + BitOperations.TrailingZeroCount(words[next / 32] >> (next % 32));
-    }
-
-    private static int FirstInWindow(in TreeAttentionArgs args, in SequenceRows sequence, int row)
-    {
-        int* positions = args.Positions + sequence.RowStart;
-        int lowest = positions[row] - args.SlidingWindow + 1;
-        if (lowest <= sequence.ContextLength)
-            return Math.Max(0, lowest);
-        int index = sequence.ContextLength;
-        for (int ancestor = NextAncestor(sequence, row, -1); positions[ancestor] < lowest; ancestor = NextAncestor(sequence, row, ancestor))
-            index++;
-        return index;
     }
 }

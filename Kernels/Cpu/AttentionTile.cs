@@ -94,7 +94,7 @@ internal unsafe struct AttentionTile<S, V, W>
     /// <summary>Scores of all packed rows against every slot up to the last row's own, also those that some of them do not see.</summary>
     private readonly void Score()
     {
-        int end = Sequence.ContextLength + _rows[Rows - 1].Number + 1;
+        int end = Sequence.ContextLength + Sequence.EarlierRows + _rows[Rows - 1].Number + 1;
         nint dim = Args.Kv.HeadDim, keyStride = (InVectors ? Args.Kv.BlockSize : S.Lanes) * W.Size;
         byte** keys = stackalloc byte*[2 * Vectors];
         for (int j = 0; j < Vectors; j++)

@@ -19,7 +19,10 @@ public sealed record EngineOptions
     public int MaxDraftNodes { get; init; } = 32;
 
     /// <summary>Where drafts come from.</summary>
-    public IReadOnlyList<DraftSource> DraftSources { get; init; } = [DraftSource.Suffix, DraftSource.Prediction, DraftSource.Schema];
+    public IReadOnlyList<DraftSource> DraftSources { get; init; } = [DraftSource.Suffix, DraftSource.Eagle, DraftSource.Prediction, DraftSource.Schema];
+
+    /// <summary>How a draft head grows its trees, where there is one.</summary>
+    public EagleOptions Eagle { get; init; } = new();
 
     /// <summary>Bytes of the tables from which <see cref="DraftSource.Recycling"/> drafts.</summary>
     public long RecyclingBytes { get; init; } = 64 << 20;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using Agentic.Kernels;
 using Agentic.SuffixCache;
 using Microsoft.Extensions.Logging;
@@ -16,6 +17,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
     private readonly ITargetModel _model;
     private readonly EngineOptions _options;
     private readonly SpeculationPolicy _policy;
+    private readonly StateCache? _states;
     private readonly RuntimeMetrics _metrics;
     private readonly TimeProvider _clock;
     private readonly ILogger _logger;
@@ -38,11 +40,12 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
     /// <summary>An engine over a model whose KV pool is allocated. <see cref="Start"/> sets it going.</summary>
     internal InferenceEngine(
         ITargetModel model, EngineOptions options, IReadOnlyList<IDrafter> drafters, VerifyCost cost, RuntimeMetrics metrics, TimeProvider clock,
-        ILogger logger)
+        ILogger logger, LevelGrowth? growth = null)
     {
         _model = model;
         _options = options;
-        _policy = new SpeculationPolicy(drafters, cost, options, model.MaxPositions, clock);
+        _policy = new SpeculationPolicy(drafters, growth, cost, options, model.MaxPositions, clock);
+        _states = growth?.Drafter.States;
         _metrics = metrics;
         _clock = clock;
         _logger = logger;
@@ -50,6 +53,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         _pool = new KvBlockPool(options.KvBlocks, model.BlockSize);
         _scheduler = new Scheduler(options, _pool) { Admitted = Admitted };
         metrics.Watch([.. _policy.Sources]);
+        metrics.Watch(_policy.Times, growth);
         metrics.Watch(() => _scheduler.Running.Count, () => _scheduler.Waiting.Count, () => (double)_pool.InUse / _pool.Count);
     }
 
@@ -61,16 +65,18 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
     /// <param name="clock">Time.</param>
     /// <param name="logger">Where to log.</param>
     /// <param name="cost">What a pass costs, to be corrected as it runs; measured if it is null.</param>
+    /// <param name="head">Drafts too, if <see cref="EngineOptions.DraftSources"/> names it; or null. Stays the caller's, and serves one engine at a time.</param>
     public static InferenceEngine Create(
         ITargetModel model, EngineOptions options, SuffixHistory? history, RuntimeMetrics metrics, TimeProvider clock, ILogger logger,
-        VerifyCost? cost = null)
+        VerifyCost? cost = null, DraftHead? head = null)
     {
         bool speculates = history is not null && options.MaxDraftNodes > 0;
+        LevelGrowth? growth = speculates && options.DraftSources.Contains(DraftSource.Eagle) ? head?.Open(options, model.BlockSize, clock) : null;
         cost ??= VerifyCost.Measure(model, options.KvBlocks, clock, speculates ? MeasuringLimit : TimeSpan.Zero);
         if (speculates)
             Log.CostMeasured(logger, string.Join(", ", cost.Points.Where(p => p.Rows <= 32).Select(p => $"{p.Rows}: {1e3 * p.Seconds:0.##} ms")));
         IReadOnlyList<IDrafter> drafters = speculates ? Drafters(model, options, history!) : [];
-        var engine = new InferenceEngine(model, options, drafters, cost, metrics, clock, logger) { _history = history };
+        var engine = new InferenceEngine(model, options, drafters, cost, metrics, clock, logger, growth) { _history = history };
         if (history is not null)
         {
             history.WorkWaits = engine._wake.Set;
@@ -80,10 +86,10 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         return engine;
     }
 
-    /// <summary>In the order in which they are asked: the later know what the earlier said.</summary>
+    /// <summary>Those that are asked for one sequence at a time, in that order.</summary>
     internal static List<IDrafter> Drafters(ITargetModel model, EngineOptions options, SuffixHistory history) =>
     [
-        .. options.DraftSources.Distinct().Order().Select(source => (IDrafter)(source switch
+        .. options.DraftSources.Where(source => source != DraftSource.Eagle).Distinct().Order().Select(source => (IDrafter)(source switch
         {
             DraftSource.Suffix => new SuffixDrafter(history, options.MaxDraftNodes),
             DraftSource.Prediction => new PredictionDrafter(),
@@ -97,6 +103,9 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
 
     /// <summary>Tokens the KV pool holds.</summary>
     public int Capacity => _pool.Count * _pool.BlockSize;
+
+    /// <summary>How speculation fared since the start; a figure may be a step old.</summary>
+    public SpeculationReport Report() => _policy.Report();
 
     /// <inheritdoc/>
     public Generation Submit(GenerationRequest request)
@@ -147,6 +156,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         _wake.Set();
         _thread?.Join();
         EndAll(FinishReason.Cancelled);
+        _policy.Dispose();
         if (_history is not null)
         {
             _history.WorkWaits = null;
@@ -170,8 +180,10 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
             return false;
 
         DraftForest drafts = _policy.Draft(step);                           // one tree a sequence, budgeted over the batch
+        TimeSpan drafting = _clock.GetElapsedTime(begin);
         long attended = FillRows(step, drafts);
         StepLogits logits = _model.Forward(_rows);                          // one pass scores every node
+        _states?.Keep(_rows);
         foreach ((Sequence sequence, int tokens) in step.Prefilling)
             sequence.Advance(_pool, tokens);
         int row = 0;
@@ -181,12 +193,12 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
             _policy.Scored(sequence, drafts[i], logits, row);
             _verifier.Verify(sequence, drafts[i], logits, row, _verification);    // the target decides
             CommitTree(sequence, drafts[i], i);                                   // accepted keys and values are kept
-            Publish(sequence, drafts[i]);                                         // tokens are final; drafters learn
+            Publish(i, sequence, drafts[i]);                                      // tokens are final; drafters learn
             row += drafts[i].Count + 1;
         }
 
         TimeSpan elapsed = _clock.GetElapsedTime(begin);
-        _policy.ObserveCost(_rows.RowCount, attended, elapsed);
+        _policy.ObserveCost(_rows.RowCount, attended, drafting, elapsed - drafting);
         _metrics.Stepped(_rows.RowCount, elapsed);
         return true;
     }
@@ -305,13 +317,17 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         }
 
         if (_moves.Count > 0)
-            _model.CommitKv(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_moves));
+        {
+            _model.CommitKv(CollectionsMarshal.AsSpan(_moves));
+            _states?.Move(CollectionsMarshal.AsSpan(_moves));
+        }
+
         sequence.Advance(_pool, 1 + _verification.Path.Count);
         sequence.Trim(_pool);
     }
 
     /// <summary>Sends the verified tokens on their way, one by one, and lets drafters and statistics know.</summary>
-    private void Publish(Sequence sequence, DraftTree tree)
+    private void Publish(int index, Sequence sequence, DraftTree tree)
     {
         IReadOnlyList<int> tokens = _verification.Tokens;
         GenerationStatistics statistics = sequence.Generation.Statistics;
@@ -332,7 +348,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
             }
         }
 
-        _policy.Observe(sequence, tree, _verification.Path, sequence.Tokens[^tokens.Count..]);
+        _policy.Observe(index, _verification.Path, sequence.Tokens[^tokens.Count..]);
         for (int i = 0; i < tokens.Count - 1; i++)
             sequence.Generation.Writer.TryWrite(new TokenOutput(sequence.Choice, tokens[i], _verification.Logprobs[i], null));
         if (_verification.Finish is FinishReason finish)

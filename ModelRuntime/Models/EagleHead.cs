@@ -7,11 +7,10 @@ namespace Agentic.ModelRuntime;
 /// <remarks>
 /// EAGLE-3 (arXiv 2503.01840) with the options of 3.1, and EAGLE-1 (arXiv 2401.15077), whose weights EAGLE-2 and HASS share. A row is the pair
 /// of the hidden state at position i and the token at i + 1, and stands at position i; it scores the token at i + 2. The hidden state is what
-/// <see cref="Fuse"/> makes of the target's states where they are known, and what the head itself put out for the row before where they are not.
+/// <see cref="FuseStates"/> makes of the target's states where they are known, and what the head itself put out for the row before where they are not.
 /// </remarks>
-internal sealed unsafe class EagleHead : IDisposable
+internal sealed unsafe class EagleHead : IDraftHead, IDisposable
 {
-    private const int SlotsPerBlock = 1;
     private readonly IKernels _kernels;
     private readonly Checkpoint _checkpoint;
     private readonly EagleWeights _weights;
@@ -24,8 +23,9 @@ internal sealed unsafe class EagleHead : IDisposable
     private readonly NativeArray<float> _delta = new(), _scored = new(), _logits = new();
     private KvCache? _cache;
 
-    private EagleHead(Checkpoint checkpoint, EagleConfig config, Transformer target, IKernels kernels)
+    private EagleHead(Checkpoint checkpoint, EagleConfig config, Transformer target, IKernels kernels, int blockSize)
     {
+        BlockSize = blockSize;
         _kernels = kernels;
         _checkpoint = checkpoint;
         _target = target.Weights;
@@ -38,20 +38,30 @@ internal sealed unsafe class EagleHead : IDisposable
 
     public EagleConfig Config { get; }
 
-    /// <summary>Elements of a hidden state.</summary>
+    /// <inheritdoc/>
     public int HiddenSize => Config.Layer.HiddenSize;
+
+    /// <inheritdoc/>
+    public int VocabularySize => Config.DraftVocabularySize;
+
+    /// <inheritdoc/>
+    public int MaxPositions => Config.Layer.MaxPositions;
+
+    /// <inheritdoc/>
+    public int BlockSize { get; }
 
     /// <summary>Opens a directory with a head's config.json and weights.</summary>
     /// <param name="directory">Of SafeAILab, SpecForge or speculators; safetensors or pytorch_model.bin.</param>
     /// <param name="target">The model it drafts for; stays the caller's and outlives the head.</param>
     /// <param name="kernels">Where it computes; likewise.</param>
+    /// <param name="blockSize">Pairs of one KV block.</param>
     /// <exception cref="ModelLoadException">It is no head, a damaged one, or one of another model.</exception>
-    public static EagleHead Load(string directory, Transformer target, IKernels kernels)
+    public static EagleHead Load(string directory, Transformer target, IKernels kernels, int blockSize = 16)
     {
         Checkpoint checkpoint = Checkpoint.Open(directory);
         try
         {
-            return new EagleHead(checkpoint, EagleConfig.Read(Path.Combine(directory, "config.json"), target.Config), target, kernels);
+            return new EagleHead(checkpoint, EagleConfig.Read(Path.Combine(directory, "config.json"), target.Config), target, kernels, blockSize);
         }
         catch
         {
@@ -60,57 +70,65 @@ internal sealed unsafe class EagleHead : IDisposable
         }
     }
 
-    /// <summary>Allocates the head's own KV pool, in blocks of one slot: rows of a draft tree share their context slot by slot.</summary>
-    public void AllocateKv(int slots)
+    /// <inheritdoc/>
+    public void AllocateKv(int blocks)
     {
-        if (_cache is not null)
-            throw new InvalidOperationException("The KV pool is allocated already.");
-        _cache = new KvCache(Config.Layer, new ModelOptions(BlockSize: SlotsPerBlock), slots);
+        _cache?.Dispose();
+        _cache = new KvCache(Config.Layer, new ModelOptions(BlockSize: BlockSize), blocks);
     }
 
-    /// <summary>The target's token of a draft token.</summary>
+    /// <inheritdoc/>
     public int TargetToken(int draftToken) => _weights.TargetTokens is int[] tokens ? tokens[draftToken] : draftToken;
 
-    /// <summary>Hidden states from the target's own.</summary>
-    /// <param name="states">[boundaries] pointers to [rows, target hidden]: the residual stream at each of <see cref="EagleConfig.Boundaries"/>.</param>
+    /// <summary>Hidden states from the target's, boundary by boundary.</summary>
+    /// <param name="states">[boundaries] pointers to [rows, target hidden].</param>
     /// <param name="rows">Rows.</param>
     /// <param name="output">[rows, hidden], written.</param>
     public void Fuse(ReadOnlySpan<nint> states, int rows, float* output)
     {
         int width = Config.TargetHiddenSize, all = width * states.Length;
+        float* joined = _states.Reserve((long)rows * all);
+        for (int i = 0; i < states.Length; i++)
+            CopyColumns((float*)states[i], width, joined + (i * width), all, rows);
+        FuseStates(joined, rows, output);
+    }
+
+    /// <inheritdoc/>
+    public void FuseStates(float* states, int rows, float* output)
+    {
+        int width = Config.TargetHiddenSize, boundaries = Config.Boundaries.Length, all = width * boundaries;
+        float epsilon = Config.Layer.NormEpsilon;
         if (!Config.IsEagle3)
         {
-            Norm((float*)states[0], _target.FinalNorm, width, output, rows, _targetEpsilon);
+            Norm(states, _target.FinalNorm, width, output, rows, _targetEpsilon);
             return;
         }
 
-        float* fused = _states.Reserve((long)rows * all), normed = _normed.Reserve((long)rows * all);
-        for (int i = 0; i < states.Length; i++)
+        if (Config.NormEachState)
         {
-            float* state = (float*)states[i];
-            if (Config.NormEachState)
+            float* normed = _normed.Reserve((long)rows * all);
+            for (int row = 0; row < rows; row++)
             {
-                Norm(state, _weights.StateNorms[i], width, normed, rows, Config.Layer.NormEpsilon);
-                state = normed;
+                for (int i = 0; i < boundaries; i++)
+                {
+                    long at = ((long)row * all) + ((long)i * width);
+                    Norm(states + at, _weights.StateNorms[i], width, normed + at, 1, epsilon);
+                }
             }
 
-            CopyColumns(state, width, fused + (i * width), all, rows);
+            states = normed;
         }
-
-        if (Config.NormBeforeFuse && !Config.NormEachState)
+        else if (Config.NormBeforeFuse)
         {
-            Norm(fused, _weights.StateNorms[0], all, normed, rows, Config.Layer.NormEpsilon);
-            fused = normed;
+            float* normed = _normed.Reserve((long)rows * all);
+            Norm(states, _weights.StateNorms[0], all, normed, rows, epsilon);
+            states = normed;
         }
 
-        _kernels.Apply(_weights.Fuse, fused, output, HiddenSize, rows, ElementType.Float32);
+        _kernels.Apply(_weights.Fuse, states, output, HiddenSize, rows, ElementType.Float32);
     }
 
-    /// <summary>Runs rows through the layer: writes their keys and values, and scores those that ask for it.</summary>
-    /// <param name="rows">Tokens one ahead of their states; positions and slots of the states.</param>
-    /// <param name="hidden">[rows, hidden] states.</param>
-    /// <param name="output">[rows, hidden], written: what a next draft step continues from. May be <paramref name="hidden"/>.</param>
-    /// <returns>[scored rows, draft vocabulary], valid until the next call.</returns>
+    /// <inheritdoc/>
     public StepLogits Forward(StepRows rows, float* hidden, float* output)
     {
         KvCache cache = _cache ?? throw new InvalidOperationException("The KV pool is not allocated yet.");
@@ -123,7 +141,7 @@ internal sealed unsafe class EagleHead : IDisposable
         fixed (int* tokens = rows.TokenIds, positions = rows.Positions, slots = rows.Slots, scored = rows.LogitRows)
         fixed (uint* ancestors = rows.Ancestors)
         {
-            _sequences.Lay(rows, ancestors, SlotsPerBlock);
+            _sequences.Lay(rows, ancestors, BlockSize);
             Join(tokens, hidden, input, residual, delta, count);
             Attend(Config.IsEagle3 ? input : residual, delta, cache, cosSin, positions, slots, rows.Sequences.Length, count);
             AddNorm(delta, residual, _weights.AttentionNorm, HiddenSize, normed, count, Config.Layer.NormEpsilon);

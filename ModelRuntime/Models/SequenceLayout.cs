@@ -34,6 +34,7 @@ internal sealed unsafe class SequenceLayout : IDisposable
                 BlockTable = table,
                 Ancestors = part.AncestorStart < 0 ? null : ancestors + part.AncestorStart,
                 AncestorWords = part.AncestorWords,
+                EarlierRows = part.EarlierRows,
             };
             table += count;
         }
@@ -45,5 +46,6 @@ internal sealed unsafe class SequenceLayout : IDisposable
         _blockTables.Dispose();
     }
 
-    private static int BlocksOf(StepRows.SequencePart part, int blockSize) => (part.ContextLength + part.RowCount + blockSize - 1) / blockSize;
+    private static int BlocksOf(StepRows.SequencePart part, int blockSize) =>
+        (part.ContextLength + part.EarlierRows + part.RowCount + blockSize - 1) / blockSize;
 }

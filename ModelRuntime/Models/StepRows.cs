@@ -16,11 +16,12 @@ public sealed class StepRows
     /// <param name="RowStart">Its first row.</param>
     /// <param name="RowCount">Its rows.</param>
     /// <param name="ContextLength">Committed positions before them.</param>
-    /// <param name="BlockTable">Block ids; row i has its key at logical slot ContextLength + i.</param>
+    /// <param name="BlockTable">Block ids; row i has its key at logical slot ContextLength + EarlierRows + i.</param>
     /// <param name="AncestorStart">Where its masks start in <see cref="Ancestors"/>; −1 for a chain.</param>
     /// <param name="AncestorWords">Words of one mask.</param>
+    /// <param name="EarlierRows">First nodes of its tree, which earlier passes ran.</param>
     public readonly record struct SequencePart(
-        int RowStart, int RowCount, int ContextLength, int[] BlockTable, int AncestorStart, int AncestorWords);
+        int RowStart, int RowCount, int ContextLength, int[] BlockTable, int AncestorStart, int AncestorWords, int EarlierRows = 0);
 
     /// <summary>[rows] token ids.</summary>
     public ReadOnlySpan<int> TokenIds => _tokenIds.AsSpan(0, _rows);
@@ -98,7 +99,30 @@ public sealed class StepRows
         AddPart(new SequencePart(start, count, contextLength, blockTable, maskStart, words));
     }
 
-    private int AddRows(int count, int contextLength, int[] blockTable, int blockSize)
+    /// <summary>Adds a further level of a tree whose earlier nodes were run in passes before; all are scored.</summary>
+    /// <param name="tokenIds">[n] tokens.</param>
+    /// <param name="ancestors">[n, words] masks over the nodes of the tree, the level's own behind the earlier ones.</param>
+    /// <param name="depth">Positions from the context's end to these nodes.</param>
+    /// <param name="earlierRows">Nodes run before.</param>
+    /// <param name="contextLength">Positions in the cache.</param>
+    /// <param name="blockTable">Blocks that cover contextLength + earlierRows + n slots.</param>
+    /// <param name="blockSize">Positions of a block.</param>
+    public void AddLevel(
+        ReadOnlySpan<int> tokenIds, ReadOnlySpan<uint> ancestors, int depth, int earlierRows, int contextLength, int[] blockTable, int blockSize)
+    {
+        int count = tokenIds.Length, start = AddRows(count, contextLength + earlierRows, blockTable, blockSize), maskStart = _ancestorWords;
+        Grow(ref _ancestors, _ancestorWords += ancestors.Length);
+        ancestors.CopyTo(_ancestors.AsSpan(maskStart));
+        for (int row = 0; row < count; row++)
+        {
+            (_tokenIds[start + row], _positions[start + row]) = (tokenIds[row], contextLength + depth);
+            AddLogitRow(start + row);
+        }
+
+        AddPart(new SequencePart(start, count, contextLength, blockTable, maskStart, ancestors.Length / count, earlierRows));
+    }
+
+    private int AddRows(int count, int firstSlot, int[] blockTable, int blockSize)
     {
         int start = _rows;
         _rows += count;
@@ -106,7 +130,7 @@ public sealed class StepRows
         Grow(ref _positions, _rows);
         Grow(ref _slots, _rows);
         for (int i = 0; i < count; i++)
-            _slots[start + i] = (blockTable[(contextLength + i) / blockSize] * blockSize) + ((contextLength + i) % blockSize);
+            _slots[start + i] = (blockTable[(firstSlot + i) / blockSize] * blockSize) + ((firstSlot + i) % blockSize);
         return start;
     }
 

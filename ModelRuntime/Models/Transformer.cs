@@ -9,7 +9,7 @@ namespace Agentic.ModelRuntime;
 /// biases, some layers a sliding window, Qwen3 norms its heads. Activations lie as float32, rounded to the options' precision. Every operation
 /// treats a row alike whatever the other rows are, so a token's logits have the same bits in a prefill chunk, in a draft tree and decoded alone.
 /// </remarks>
-public sealed unsafe class Transformer : ITargetModel
+public sealed unsafe class Transformer : ITargetModel, ITargetStates
 {
     private readonly IKernels _kernels;
     private readonly Checkpoint _checkpoint;
@@ -147,6 +147,17 @@ public sealed unsafe class Transformer : ITargetModel
 
     /// <summary>[rows, hidden] of the last step at the boundary of this index in what was asked for. Valid until the next step.</summary>
     internal float* Boundary(int index) => _boundaryStates[index].Data;
+
+    /// <inheritdoc/>
+    int ITargetStates.StateSize => _boundaries.Length * _config.HiddenSize;
+
+    /// <inheritdoc/>
+    void ITargetStates.CopyState(int row, float* into)
+    {
+        int width = _config.HiddenSize;
+        for (int i = 0; i < _boundaryStates.Length; i++)
+            NativeMemory.Copy(_boundaryStates[i].Data + ((long)row * width), into + ((long)i * width), (nuint)width * sizeof(float));
+    }
 
     /// <inheritdoc/>
     public void Dispose()

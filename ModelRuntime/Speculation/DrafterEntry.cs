@@ -1,36 +1,38 @@
 namespace Agentic.ModelRuntime;
 
-/// <summary>A drafter as the policy keeps it: counted, timed, and left out while it does not pay.</summary>
-/// <remarks>The suffix cache is always asked: it is the source that others are measured against, and sequences pace it themselves.</remarks>
-internal sealed class DrafterEntry(IDrafter drafter)
+/// <summary>A source as the policy keeps it: counted, timed, and left out while it does not pay.</summary>
+/// <remarks>The suffix cache is always asked: it is the source that others are measured against, and sequences pace it themselves. A draft head
+/// is paced by <see cref="LevelGrowth"/>.</remarks>
+internal sealed class DrafterEntry(IDraftSource source)
 {
-    private readonly SourcePace? _pace = drafter.Source == DraftSource.Suffix ? null : new SourcePace();
+    private readonly SourcePace? _pace = source.Source is DraftSource.Suffix or DraftSource.Eagle ? null : new SourcePace();
 
-    public IDrafter Drafter => drafter;
+    public IDraftSource Source => source;
 
-    public SourceStatistics Statistics { get; } = new(drafter.Source);
+    public SourceStatistics Statistics { get; } = new(source.Source);
 
     public void Begin(Sequence sequence)
     {
-        drafter.Begin(sequence);
+        source.Begin(sequence);
 
         // What comes with a request has not been heard before.
         GenerationRequest request = sequence.Generation.Request;
-        if ((drafter.Source == DraftSource.Prediction && request.PredictionIds is not null)
-            || (drafter.Source == DraftSource.Schema && request.CallSkeletons.Count > 0))
+        if ((source.Source == DraftSource.Prediction && request.PredictionIds is not null)
+            || (source.Source == DraftSource.Schema && request.CallSkeletons.Count > 0))
             _pace?.Resume();
     }
 
+    /// <summary>Asks a source that is asked for one sequence at a time.</summary>
     public void Propose(Sequence sequence, DraftTree tree, int maxNodes, int maxDepth, TimeProvider clock)
     {
-        if (_pace?.IsDue() == false)
+        if (source is not IDrafter drafter || _pace?.IsDue() == false)
             return;
         long start = clock.GetTimestamp();
         drafter.Propose(sequence, tree, maxNodes, maxDepth);
         AddSeconds(clock.GetElapsedTime(start));
         int proposed = 0;
         for (int node = 0; node < tree.Count; node++)
-            proposed += tree.Claim(node, drafter.Source) > 0 ? 1 : 0;
+            proposed += tree.Claim(node, source.Source) > 0 ? 1 : 0;
         Statistics.AddProposed(proposed);
         _pace?.Asked();
     }
@@ -40,29 +42,28 @@ internal sealed class DrafterEntry(IDrafter drafter)
         if (_pace is not { IsPaused: false })
             return;
         long start = clock.GetTimestamp();
-        drafter.Scored(sequence, verified, logits, firstRow);
+        source.Scored(sequence, verified, logits, firstRow);
         AddSeconds(clock.GetElapsedTime(start));
     }
 
     public void Observe(Sequence sequence, DraftTree verified, ReadOnlySpan<int> committed, TimeProvider clock)
     {
         long start = clock.GetTimestamp();
-        drafter.Observe(sequence, verified, committed);
+        source.Observe(sequence, verified, committed);
         AddSeconds(clock.GetElapsedTime(start));
     }
 
-    /// <summary>Counts the source's nodes of a verified tree.</summary>
+    /// <summary>Counts the source's nodes of a verified tree, by the probability that all sources together gave them.</summary>
     public void Count(DraftTree verified, IReadOnlyList<int> path, double stepSeconds, double rowSeconds)
     {
         for (int node = 0, accepted = 0; node < verified.Count; node++)
         {
             bool taken = accepted < path.Count && path[accepted] == node;
             accepted += taken ? 1 : 0;
-            float claim = verified.Claim(node, drafter.Source);
-            if (claim == 0)
+            if (verified.Claim(node, source.Source) == 0)
                 continue;
-            Statistics.AddDrafted(claim, taken);
-            if (verified.IsOnly(node, drafter.Source))
+            Statistics.AddDrafted(verified.Probabilities[node], taken);
+            if (verified.IsOnly(node, source.Source))
                 _pace?.AddNode(taken, stepSeconds, rowSeconds);
         }
     }

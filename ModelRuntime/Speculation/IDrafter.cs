@@ -1,20 +1,13 @@
 namespace Agentic.ModelRuntime;
 
-/// <summary>A source of draft nodes. Called by the engine's thread.</summary>
-internal interface IDrafter
+/// <summary>A source of draft nodes, as sequences come and go. Called by the engine's thread.</summary>
+internal interface IDraftSource
 {
     /// <summary>Under which its nodes are counted.</summary>
     DraftSource Source { get; }
 
     /// <summary>A sequence was admitted: its prompt is known.</summary>
     void Begin(Sequence sequence);
-
-    /// <summary>Adds nodes to the sequence's tree.</summary>
-    /// <param name="sequence">A decoding sequence that was begun.</param>
-    /// <param name="tree">Nodes of other sources may be there already.</param>
-    /// <param name="maxNodes">Most nodes worth proposing.</param>
-    /// <param name="maxDepth">Deepest node worth proposing.</param>
-    void Propose(Sequence sequence, DraftTree tree, int maxNodes, int maxDepth);
 
     /// <summary>The target scored a tree and has not drawn from it yet: the logits are as the model gave them.</summary>
     /// <param name="sequence">A begun sequence.</param>
@@ -38,4 +31,15 @@ internal interface IDrafter
     void Forget(Predicate<SuffixCache.NamespaceKey> whose)
     {
     }
+}
+
+/// <summary>A source that costs next to nothing, and is asked for one sequence at a time. The one that costs is <see cref="EagleDrafter"/>.</summary>
+internal interface IDrafter : IDraftSource
+{
+    /// <summary>Adds nodes to the sequence's tree.</summary>
+    /// <param name="sequence">A decoding sequence that was begun.</param>
+    /// <param name="tree">Nodes of other sources may be there already.</param>
+    /// <param name="maxNodes">Most nodes worth proposing.</param>
+    /// <param name="maxDepth">Deepest node worth proposing.</param>
+    void Propose(Sequence sequence, DraftTree tree, int maxNodes, int maxDepth);
 }

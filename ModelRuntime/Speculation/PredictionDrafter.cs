@@ -12,12 +12,12 @@ internal sealed class PredictionDrafter : IDrafter
     // Tokens agreed: 0, 1, 2, 3–4, 5–8, 9–16, 17–32, more; before the first departure and after one; and the answer's end.
     private const int Lengths = 8, AtEnd = 2 * Lengths;
 
-    private static readonly float[] Priors = Rivals.Priors(
+    private static readonly float[] Priors =
     [
         0.6f, 0.8f, 0.85f, 0.9f, 0.95f, 0.97f, 0.98f, 0.99f,
         0.1f, 0.4f, 0.6f, 0.8f, 0.9f, 0.95f, 0.97f, 0.98f,
         0.7f,
-    ]);
+    ];
 
     private readonly NamespaceStates<EdgeCalibrator> _calibrators = new(MostNamespaces, () => new EdgeCalibrator(Priors));
     private readonly Dictionary<Sequence, State> _states = [];
@@ -45,11 +45,12 @@ internal sealed class PredictionDrafter : IDrafter
             if (depth == rest.Length && sequence.Generation.Request.StopTokenIds.Count == 0)
                 return;
             int token = depth < rest.Length ? rest[depth] : sequence.Generation.Request.StopTokenIds[0];
-            int kind = (Kind(cursor, depth, rest.Length) * Rivals.Kinds) + Rivals.Kind(tree, node, token, Source);
-            probability *= state.Calibrator.Probability(kind, share: 1);
+            int kind = Kind(cursor, depth, rest.Length);
+            float claim = state.Calibrator.Probability(kind, share: 1);
+            probability *= claim;
             if (probability < LeastProbability)
                 return;
-            node = tree.Add(token, node, probability, DraftSource.Prediction);
+            node = tree.Add(token, node, claim, DraftSource.Prediction);
             own = state.Proposal.Add(token, own, kind);
         }
     }

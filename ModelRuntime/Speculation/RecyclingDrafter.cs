@@ -4,7 +4,7 @@ namespace Agentic.ModelRuntime;
 
 /// <summary>Token Recycling: drafts what the target itself thought likely after each token when it last scored one (arXiv 2408.08696).</summary>
 /// <remarks>
-/// Knows one token of context, so it speaks for itself only where others are silent; its shares are calibrated beside what they say. A
+/// Knows one token of context, and is heard beside what others say. A
 /// namespace has its own table: what one tenant's texts made likely is not seen in another's drafts.
 /// </remarks>
 internal sealed class RecyclingDrafter : IDrafter
@@ -16,7 +16,7 @@ internal sealed class RecyclingDrafter : IDrafter
     // Shares in halves: above 1/2, 1/4, … each at depth 1, 2 and more.
     private const int Shares = 8, Depths = 3;
 
-    private static readonly float[] Priors = Rivals.Priors([.. Enumerable.Range(0, Shares * Depths).Select(i => 0.5f)]);
+    private static readonly float[] Priors = [.. Enumerable.Repeat(0.5f, Shares * Depths)];
 
     private readonly int _vocabularySize;
     private readonly long _byteBudget;
@@ -53,12 +53,12 @@ internal sealed class RecyclingDrafter : IDrafter
             return;
         state.Proposal.Clear();
         _queue.Clear();
-        Offer(state, tree, new Candidate(sequence.LastToken, -1, -1, 0, 0, 1, 1), maxDepth);
+        Offer(state, new Candidate(sequence.LastToken, -1, -1, 0, 0, 1, 1, 1), maxDepth);
         while (state.Proposal.Count < maxNodes && _queue.TryDequeue(out Candidate best, out _))
         {
-            int node = tree.Add(best.TokenId, best.Parent, best.Probability, Source);
+            int node = tree.Add(best.TokenId, best.Parent, best.Claim, Source);
             int own = state.Proposal.Add(best.TokenId, best.OwnParent, best.Kind, best.Share);
-            Offer(state, tree, best with { Parent = node, OwnParent = own }, maxDepth);
+            Offer(state, best with { Parent = node, OwnParent = own }, maxDepth);
         }
     }
 
@@ -81,7 +81,7 @@ internal sealed class RecyclingDrafter : IDrafter
 
     public void End(Sequence sequence) => _states.Remove(sequence);
 
-    private void Offer(State state, DraftTree tree, in Candidate node, int maxDepth)
+    private void Offer(State state, in Candidate node, int maxDepth)
     {
         if (node.Depth == maxDepth)
             return;
@@ -90,10 +90,9 @@ internal sealed class RecyclingDrafter : IDrafter
         {
             int depth = node.Depth + 1;
             int kind = ((Math.Min(depth, Depths) - 1) * Shares) + Math.Min(Shares - 1, (int)-MathF.Log2(shares[i]));
-            kind = (kind * Rivals.Kinds) + Rivals.Kind(tree, node.Parent, successors[i], Source);
-            float probability = node.Probability * state.Memory.Calibrator.Probability(kind, shares[i]);
+            float claim = state.Memory.Calibrator.Probability(kind, shares[i]), probability = node.Probability * claim;
             if (probability >= LeastProbability)
-                _queue.Enqueue(new Candidate(successors[i], node.Parent, node.OwnParent, depth, kind, shares[i], probability), -probability);
+                _queue.Enqueue(new Candidate(successors[i], node.Parent, node.OwnParent, depth, kind, shares[i], claim, probability), -probability);
         }
     }
 
@@ -103,8 +102,9 @@ internal sealed class RecyclingDrafter : IDrafter
     /// <param name="Depth">1 below the root.</param>
     /// <param name="Kind">For the calibrator.</param>
     /// <param name="Share">Among its siblings.</param>
+    /// <param name="Claim">From its parent.</param>
     /// <param name="Probability">From the root.</param>
-    private readonly record struct Candidate(int TokenId, int Parent, int OwnParent, int Depth, int Kind, float Share, float Probability);
+    private readonly record struct Candidate(int TokenId, int Parent, int OwnParent, int Depth, int Kind, float Share, float Claim, float Probability);
 
     private sealed class Memory(int vocabularySize)
     {

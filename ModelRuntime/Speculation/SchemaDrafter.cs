@@ -15,10 +15,10 @@ internal sealed class SchemaDrafter : IDrafter
     // different next tokens.
     private const int Lengths = 5, Widths = 3, AtStart = 2 * Lengths;
 
-    private static readonly float[] Priors = Rivals.Priors(
+    private static readonly float[] Priors =
     [
         .. new[] { 0.1f, 0.3f, 0.5f, 0.7f, 0.8f, 0.5f, 0.7f, 0.8f, 0.8f, 0.8f, 0.3f }.SelectMany(unique => new[] { unique, unique, unique }),
-    ]);
+    ];
 
     private readonly NamespaceStates<Memory> _memories = new(MostNamespaces, () => new Memory());
     private readonly Dictionary<Sequence, State> _states = [];
@@ -154,11 +154,11 @@ internal sealed class SchemaDrafter : IDrafter
             : (state.IsAfterGap ? Lengths : 0) + Math.Min(Lengths - 1, matched <= 2 ? matched - 1 : BitOperations.Log2((uint)matched - 1) + 1);
         for (int child = 0; child < count; child++)
         {
-            int kind = (((length * Widths) + width) * Rivals.Kinds) + Rivals.Kind(tree, parent.Node, tokens[child], Source);
-            float share = weights[child] / sum, probability = parent.Probability * state.Memory.Calibrator.Probability(kind, share);
+            int kind = (length * Widths) + width;
+            float share = weights[child] / sum, claim = state.Memory.Calibrator.Probability(kind, share), probability = parent.Probability * claim;
             if (probability < LeastProbability || state.Proposal.Count == maxNodes)
                 continue;
-            int node = tree.Add(tokens[child], parent.Node, probability, Source);
+            int node = tree.Add(tokens[child], parent.Node, claim, Source);
             int own = state.Proposal.Add(tokens[child], parent.Own, kind, share);
             int start = _branch.Count;
             for (int i = range.Start; i < range.End; i++)

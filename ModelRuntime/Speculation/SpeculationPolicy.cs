@@ -2,65 +2,125 @@ using Agentic.SuffixCache;
 
 namespace Agentic.ModelRuntime;
 
-/// <summary>Merges what the drafters propose into one tree a sequence, and keeps the nodes that pay.</summary>
+/// <summary>Merges what the sources propose into one tree a sequence, and keeps the nodes that pay.</summary>
 /// <remarks>
 /// With sample-and-descend a node adds its probability to the expected tokens whatever else is in the tree, so the best tree of n nodes is the
-/// n most probable ones, and the best n over the whole batch maximises (sequences + Σ probabilities) / (T_draft + T_verify(rows + n)): every n is
-/// tried, since the cost curve has steps (docs/design.md, "One tree, calibrated nodes, measured cost"). n = 0 is plain decoding.
+/// n most probable ones, and the best n over the whole batch maximises <see cref="StepRate"/> (docs/design.md, "One tree, calibrated nodes,
+/// measured cost"). n = 0 is plain decoding. Cheap sources are asked first; a draft head then adds levels as far as they raise the same rate.
 /// </remarks>
-internal sealed class SpeculationPolicy
+internal sealed class SpeculationPolicy : IDisposable
 {
-    private readonly DrafterEntry[] _drafters;
+    private const int MostNamespaces = 1024;
+    private const double Decay = 0.05;
+
+    private readonly DrafterEntry[] _entries;
+    private readonly LevelGrowth? _growth;
+    private readonly DrafterEntry? _growthEntry;
     private readonly VerifyCost _cost;
+    private readonly StepRate _rate;
     private readonly EngineOptions _options;
     private readonly int _maxPositions;
     private readonly TimeProvider _clock;
     private readonly DraftForest _forest = new();
-    private float[] _keys = new float[64];
+    private readonly NamespaceStates<Consensus[]> _consensus = new(MostNamespaces, () => [new(), new(), new()]);
+    private List<Sequence> _sequences = [];
+    private float[] _falling = new float[64];
     private (int Tree, int Node)[] _nodes = new (int, int)[64];
     private bool[] _marked = new bool[64];
+    private int _count;
     private double _draftSeconds;
 
-    public SpeculationPolicy(IReadOnlyList<IDrafter> drafters, VerifyCost cost, EngineOptions options, int maxPositions, TimeProvider clock)
+    /// <param name="drafters">Asked in this order for one sequence at a time.</param>
+    /// <param name="growth">Of a draft head, or null.</param>
+    /// <param name="cost">Of verifying.</param>
+    /// <param name="options">Limits.</param>
+    /// <param name="maxPositions">Of the target.</param>
+    /// <param name="clock">Time.</param>
+    public SpeculationPolicy(
+        IReadOnlyList<IDrafter> drafters, LevelGrowth? growth, VerifyCost cost, EngineOptions options, int maxPositions, TimeProvider clock)
     {
-        _drafters = [.. drafters.Select(drafter => new DrafterEntry(drafter))];
+        _growth = growth;
+        _growthEntry = growth is null ? null : new DrafterEntry(growth.Drafter);
+        _entries = [.. drafters.Select(drafter => new DrafterEntry(drafter)), .. _growthEntry is null ? [] : (DrafterEntry[])[_growthEntry]];
         _cost = cost;
+        _rate = new StepRate(cost);
         _options = options;
         _maxPositions = maxPositions;
         _clock = clock;
     }
 
     /// <summary>How each source fares.</summary>
-    public IEnumerable<SourceStatistics> Sources => _drafters.Select(entry => entry.Statistics);
+    public IEnumerable<SourceStatistics> Sources => _entries.Select(entry => entry.Statistics);
+
+    /// <summary>Predicted and actual time of steps.</summary>
+    public StepTimes Times { get; } = new();
+
+    /// <summary>All of it for a reader.</summary>
+    public SpeculationReport Report() => new(
+        [.. Sources.Select(s => new SourceReport(s.Label, s.Proposed, s.Drafted, s.Accepted, s.Expected, s.CalibrationError, s.Seconds))],
+        Times.MedianError, _growth?.Steps ?? 0, _growth?.Levels ?? 0, _growth?.Seconds.Actual ?? 0);
 
     public void Begin(Sequence sequence)
     {
-        foreach (DrafterEntry entry in _drafters)
+        foreach (DrafterEntry entry in _entries)
             entry.Begin(sequence);
     }
 
     public void End(Sequence sequence)
     {
-        foreach (DrafterEntry entry in _drafters)
-            entry.Drafter.End(sequence);
+        foreach (DrafterEntry entry in _entries)
+            entry.Source.End(sequence);
     }
 
     /// <summary>The trees of a step: what was proposed, cut to what is worth its rows.</summary>
     public DraftForest Draft(Step step)
     {
-        _forest.Reset(step.Decoding.Count);
-        int most = _options.MaxDraftNodes, rowsLeft = _options.MaxStepTokens - step.Rows;
-        if (most == 0 || rowsLeft <= 0 || _drafters.Length == 0)
+        _sequences = step.Decoding;
+        _forest.Reset(_sequences.Count);
+        int most = Math.Max(0, Math.Min(_options.MaxDraftNodes * _sequences.Count, _options.MaxStepTokens - step.Rows));
+        _count = 0;
+        if (_entries.Length == 0)
+            most = 0;
+        _rate.Begin(step, most);
+        _rate.DraftSeconds = _draftSeconds;
+        if (most == 0)
             return _forest;
 
         long start = _clock.GetTimestamp();
-        for (int i = 0; i < step.Decoding.Count; i++)
-            Propose(step.Decoding[i], _forest[i], Math.Min(most, rowsLeft));
+        for (int i = 0; i < _sequences.Count; i++)
+            Propose(_sequences[i], _forest[i]);
         double drafting = _clock.GetElapsedTime(start).TotalSeconds;
-        _draftSeconds += 0.05 * (Math.Min(drafting, (4 * _draftSeconds) + 1e-5) - _draftSeconds);
+        _draftSeconds += Decay * (Math.Min(drafting, (4 * _draftSeconds) + 1e-5) - _draftSeconds);
 
-        KeepWhatPays(step, rowsLeft);
+        Rank();
+        _growth?.Grow(step, _forest, this, _clock);
+        KeepWhatPays(most);
         return _forest;
+    }
+
+    /// <summary>Deepest node worth proposing for a sequence: the bonus token needs none, so there must be room for it behind.</summary>
+    public int MaxDepth(Sequence sequence) => sequence.Generation.Request.Speculation
+        ? Math.Max(0, Math.Min(sequence.RemainingTokens - 1, _maxPositions - sequence.Count - 1))
+        : 0;
+
+    /// <summary>The best rate with the nodes there are, and others besides.</summary>
+    /// <param name="also">Their reach, falling.</param>
+    /// <param name="moreSeconds">Of drafting them.</param>
+    public double Rate(ReadOnlySpan<float> also, double moreSeconds) => _rate.Best(_falling.AsSpan(0, _count), also, moreSeconds, out _);
+
+    /// <summary>A draft head added a level to some trees.</summary>
+    public void LevelAdded(ReadOnlySpan<FrontierNode> frontier, int proposed, double expectedSeconds, double actualSeconds)
+    {
+        for (int i = 0; i < frontier.Length; i++)
+        {
+            if (i == 0 || frontier[i].Tree != frontier[i - 1].Tree)
+                ConsensusOf(_sequences[frontier[i].Tree]).Settle(_forest[frontier[i].Tree]);
+        }
+
+        _rate.DraftSeconds += expectedSeconds;
+        _growthEntry!.Statistics.AddProposed(proposed);
+        _growthEntry.Statistics.AddSeconds(actualSeconds);
+        Rank();
     }
 
     /// <summary>A tree was scored, and nothing drawn from it yet.</summary>
@@ -68,39 +128,63 @@ internal sealed class SpeculationPolicy
     {
         if (!sequence.Generation.Request.Speculation)
             return;
-        foreach (DrafterEntry entry in _drafters)
+        foreach (DrafterEntry entry in _entries)
             entry.Scored(sequence, verified, logits, firstRow, _clock);
     }
 
     /// <summary>Namespaces were erased.</summary>
     public void Forget(Predicate<NamespaceKey> whose)
     {
-        foreach (DrafterEntry entry in _drafters)
-            entry.Drafter.Forget(whose);
+        _consensus.Forget(whose);
+        foreach (DrafterEntry entry in _entries)
+            entry.Source.Forget(whose);
     }
 
     /// <summary>Tokens became final: drafters learn.</summary>
-    public void Observe(Sequence sequence, DraftTree verified, IReadOnlyList<int> path, ReadOnlySpan<int> committed)
+    /// <param name="index">Of the sequence in the step.</param>
+    /// <param name="path">Accepted nodes of its tree.</param>
+    /// <param name="committed">Their tokens and the bonus token.</param>
+    public void Observe(int index, IReadOnlyList<int> path, ReadOnlySpan<int> committed)
     {
+        Sequence sequence = _sequences[index];
+        DraftTree verified = _forest[index], proposed = _forest.Proposed(index);
         double stepSeconds = _cost.Seconds(1, 0), rowSeconds = (_cost.Seconds(16, 0) - stepSeconds) / 15;
-        foreach (DrafterEntry entry in _drafters)
+        foreach (DrafterEntry entry in _entries)
         {
             entry.Count(verified, path, stepSeconds, rowSeconds);
             entry.Observe(sequence, verified, committed, _clock);
         }
+
+        if (proposed.Count == 0)
+            return;
+        Consensus consensus = ConsensusOf(sequence);
+        for (int i = 0, node = -1; i < committed.Length && (i == 0 || node >= 0); i++)
+        {
+            consensus.Learn(proposed, node, committed[i]);
+            node = proposed.ChildOf(node, committed[i]);
+        }
     }
 
     /// <summary>A step took place: the cost curve learns.</summary>
-    public void ObserveCost(int rows, long attendedKeys, TimeSpan elapsed) => _cost.Observe(rows, attendedKeys, elapsed.TotalSeconds);
-
-    private void Propose(Sequence sequence, DraftTree tree, int maxNodes)
+    /// <param name="rows">Of the pass.</param>
+    /// <param name="attendedKeys">Over all rows.</param>
+    /// <param name="drafting">Spent before the pass.</param>
+    /// <param name="rest">Spent on the pass and after it.</param>
+    public void ObserveCost(int rows, long attendedKeys, TimeSpan drafting, TimeSpan rest)
     {
-        // The bonus token needs no node, so the deepest useful node leaves room for it in the budget and in the context.
-        int maxDepth = Math.Min(sequence.RemainingTokens - 1, _maxPositions - sequence.Count - 1);
-        if (!sequence.Generation.Request.Speculation || maxDepth <= 0 || sequence.DraftPause-- > 0)
+        Times.Add(_rate.DraftSeconds + _cost.Seconds(rows, attendedKeys), (drafting + rest).TotalSeconds);
+        _cost.Observe(rows, attendedKeys, rest.TotalSeconds);
+    }
+
+    public void Dispose() => _growth?.Drafter.Dispose();
+
+    private void Propose(Sequence sequence, DraftTree tree)
+    {
+        int maxDepth = MaxDepth(sequence);
+        if (maxDepth == 0 || sequence.DraftPause-- > 0)
             return;
-        foreach (DrafterEntry entry in _drafters)
-            entry.Propose(sequence, tree, maxNodes, maxDepth, _clock);
+        foreach (DrafterEntry entry in _entries)
+            entry.Propose(sequence, tree, _options.MaxDraftNodes, maxDepth, _clock);
 
         // What the grammar forbids will not be drawn.
         if (sequence.Sampler.Constraint is { IsActive: true } constraint)
@@ -111,57 +195,52 @@ internal sealed class SpeculationPolicy
             tree.Keep(allowed);
         }
 
-        // Each source fills a tree of its own; together they share one.
-        if (tree.Count > maxNodes)
-            KeepLikeliest(tree, maxNodes);
+        if (tree.Count > 0)
+            ConsensusOf(sequence).Settle(tree);
     }
 
-    private void KeepLikeliest(DraftTree tree, int most)
-    {
-        for (int node = 0; node < tree.Count; node++)
-        {
-            if (node == _keys.Length)
-                Grow();
-            (_keys[node], _nodes[node]) = (-tree.Probabilities[node], (0, node));
-        }
+    private Consensus ConsensusOf(Sequence sequence) => _consensus.Of(sequence.Generation.Request.Namespace)[
+        sequence.Sampler.Parameters.Temperature switch { 0 => 0, <= 0.7f => 1, _ => 2 }];
 
-        _keys.AsSpan(0, tree.Count).Sort(_nodes.AsSpan(0, tree.Count));
-        Span<bool> marked = MarkedFor(tree.Count);
-        marked.Clear();
-        for (int i = 0; i < most; i++)
-            marked[_nodes[i].Node] = true;
-        tree.Keep(marked);
-    }
-
-    private void KeepWhatPays(Step step, int rowsLeft)
+    /// <summary>Lists all nodes of the batch, the likeliest first.</summary>
+    private void Rank()
     {
-        int count = 0;
+        _count = 0;
         for (int tree = 0; tree < _forest.Count; tree++)
         {
             ReadOnlySpan<float> probabilities = _forest[tree].Probabilities;
             for (int node = 0; node < probabilities.Length; node++)
             {
-                if (count == _keys.Length)
+                if (_count == _falling.Length)
                     Grow();
-                _keys[count] = -probabilities[node];
-                _nodes[count++] = (tree, node);
+                _falling[_count] = -probabilities[node];
+                _nodes[_count++] = (tree, node);
             }
         }
 
-        _keys.AsSpan(0, count).Sort(_nodes.AsSpan(0, count));
-        int kept = BestCount(step, Math.Min(count, rowsLeft));
-        for (int tree = 0, at = 0; tree < _forest.Count; tree++, at = 0)
+        Span<float> falling = _falling.AsSpan(0, _count);
+        falling.Sort(_nodes.AsSpan(0, _count));
+        System.Numerics.Tensors.TensorPrimitives.Negate(falling, falling);
+    }
+
+    private void KeepWhatPays(int most)
+    {
+        _rate.Best(_falling.AsSpan(0, Math.Min(_count, most)), [], 0, out int kept);
+        for (int tree = 0; tree < _forest.Count; tree++)
         {
-            Span<bool> marked = MarkedFor(_forest[tree].Count);
+            DraftTree own = _forest[tree];
+            _forest.Proposed(tree).CopyFrom(own);
+            Span<bool> marked = MarkedFor(own.Count);
             marked.Clear();
-            for (; at < kept; at++)
+            int left = _options.MaxDraftNodes;
+            for (int at = 0; at < kept && left > 0; at++)
             {
                 if (_nodes[at].Tree == tree)
-                    marked[_nodes[at].Node] = true;
+                    (marked[_nodes[at].Node], left) = (true, left - 1);
             }
 
-            _forest[tree].Keep(marked);
-            Pace(step.Decoding[tree], paid: _forest[tree].Count > 0);
+            own.Keep(marked);
+            Pace(_sequences[tree], paid: own.Count > 0);
         }
     }
 
@@ -175,33 +254,6 @@ internal sealed class SpeculationPolicy
         sequence.DraftPause = sequence.UnpaidDrafts switch { < 4 => 0, < 8 => 1, _ => 3 };
     }
 
-    /// <summary>The number of best nodes that maximises expected tokens per second. The time of prompt rows is spent either way: measured by a
-    /// whole prefill step's rate, nearly every node would seem to pay.</summary>
-    private int BestCount(Step step, int most)
-    {
-        long decoding = 0, attended = 0;
-        foreach (Sequence sequence in step.Decoding)
-            decoding += sequence.Count;
-        foreach ((Sequence sequence, int tokens) in step.Prefilling)
-            attended += (long)tokens * (sequence.KvLength + (tokens / 2));
-        attended += decoding;
-        double decode = _cost.Seconds(step.Decoding.Count, decoding), prefill = _cost.Seconds(step.Rows, attended) - decode;
-
-        double expected = step.Decoding.Count, bestRate = expected / (_draftSeconds + decode);
-        int best = 0;
-        for (int n = 1; n <= most; n++)
-        {
-            Sequence sequence = step.Decoding[_nodes[n - 1].Tree];
-            expected -= _keys[n - 1];
-            attended += sequence.Count;
-            double rate = expected / (_draftSeconds + Math.Max(decode, _cost.Seconds(step.Rows + n, attended) - prefill));
-            if (rate > bestRate)
-                (best, bestRate) = (n, rate);
-        }
-
-        return best;
-    }
-
     private Span<bool> MarkedFor(int count)
     {
         if (_marked.Length < count)
@@ -211,7 +263,7 @@ internal sealed class SpeculationPolicy
 
     private void Grow()
     {
-        Array.Resize(ref _keys, _keys.Length * 2);
+        Array.Resize(ref _falling, _falling.Length * 2);
         Array.Resize(ref _nodes, _nodes.Length * 2);
     }
 }

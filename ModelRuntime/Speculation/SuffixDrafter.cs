@@ -5,6 +5,8 @@ namespace Agentic.ModelRuntime;
 /// <summary>Drafts from what was written before: the sequence itself, its conversation, and its namespace's history.</summary>
 internal sealed class SuffixDrafter(SuffixHistory history, int maxNodes) : IDrafter
 {
+    private const float LeastClaim = 1e-6f;
+
     private readonly Continuation _continuation = new(maxNodes);
     private readonly int[] _placed = new int[maxNodes];
 
@@ -18,8 +20,9 @@ internal sealed class SuffixDrafter(SuffixHistory history, int maxNodes) : IDraf
         for (int i = 0; i < _continuation.Count; i++)
         {
             int parent = _continuation.Parents[i];
+            float reached = parent < 0 ? 1 : _continuation.Probabilities[parent];
             _placed[i] = tree.Add(
-                _continuation.TokenIds[i], parent < 0 ? -1 : _placed[parent], _continuation.Probabilities[i], DraftSource.Suffix);
+                _continuation.TokenIds[i], parent < 0 ? -1 : _placed[parent], Math.Max(_continuation.Probabilities[i] / reached, LeastClaim), DraftSource.Suffix);
         }
     }
 
@@ -28,13 +31,12 @@ internal sealed class SuffixDrafter(SuffixHistory history, int maxNodes) : IDraf
 
     public void End(Sequence sequence) => Session(sequence).Dispose();
 
-    /// <summary>How many of the draft's nodes, which fall in probability, were verified before the first that was not. Another source's word
-    /// for a node can bring in later ones too; about those the session is not told.</summary>
+    /// <summary>How many of the draft's nodes were verified before the first that was not: it is the first source, and so its nodes come first.</summary>
     private static int VerifiedOf(DraftTree verified)
     {
         int count = 0;
-        for (int node = 0; node < verified.Count; node++)
-            count += verified.Claim(node, DraftSource.Suffix) > verified.BestDropped ? 1 : 0;
+        while (count < verified.Count && verified.Origin(count) == count && verified.Claim(count, DraftSource.Suffix) > 0)
+            count++;
         return count;
     }
 

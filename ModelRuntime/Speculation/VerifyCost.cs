@@ -61,10 +61,18 @@ public sealed class VerifyCost
     /// <param name="kvBlocks">Blocks of the pool.</param>
     /// <param name="clock">Time.</param>
     /// <param name="limit">A fifth of it is spent warming up. No further point is begun after this long; the rest of the curve is extended from the last.</param>
-    public static VerifyCost Measure(ITargetModel model, int kvBlocks, TimeProvider clock, TimeSpan limit)
+    public static VerifyCost Measure(ITargetModel model, int kvBlocks, TimeProvider clock, TimeSpan limit) =>
+        Measure(rows => model.Forward(rows), model.BlockSize, Math.Min(kvBlocks * model.BlockSize, model.MaxPositions), clock, limit);
+
+    /// <summary>Times passes over a KV pool that nobody uses yet.</summary>
+    /// <param name="pass">Runs rows.</param>
+    /// <param name="blockSize">Positions of a block.</param>
+    /// <param name="capacity">Positions that the pool, and a sequence, can have.</param>
+    /// <param name="clock">Time.</param>
+    /// <param name="limit">As above.</param>
+    public static VerifyCost Measure(Action<StepRows> pass, int blockSize, int capacity, TimeProvider clock, TimeSpan limit)
     {
-        int capacity = Math.Min(kvBlocks * model.BlockSize, model.MaxPositions);
-        int[] blockTable = [.. Enumerable.Range(0, (capacity + model.BlockSize - 1) / model.BlockSize)];
+        int[] blockTable = [.. Enumerable.Range(0, (capacity + blockSize - 1) / blockSize)];
         var rows = new StepRows();
         long start = clock.GetTimestamp();
 
@@ -94,9 +102,9 @@ public sealed class VerifyCost
             for (int run = 0; run < 5; run++)
             {
                 rows.Clear();
-                rows.AddTree(0, tokens, parents, depths, contextLength, blockTable, model.BlockSize);
+                rows.AddTree(0, tokens, parents, depths, contextLength, blockTable, blockSize);
                 long begin = clock.GetTimestamp();
-                model.Forward(rows);
+                pass(rows);
                 double elapsed = clock.GetElapsedTime(begin).TotalSeconds;
 
                 // The first run warms up; the least of the others is the one that nothing disturbed.

@@ -29,11 +29,14 @@ internal sealed record BenchPass(
     string Workload, string Mode, int Round, int Calls, long OutputTokens, double Seconds, double DecodeSeconds, long Steps, long Drafted, long Accepted,
     double Expected, ulong Digest)
 {
+    /// <summary>What the engine says of it; null of a total.</summary>
+    public SpeculationReport? Report { get; init; }
+
     public double TokensPerSecond => OutputTokens / Seconds;
 
-    /// <summary>For each mode and round, all workloads but the control as one.</summary>
+    /// <summary>For each mode and round, all workloads but the control and the mixture as one.</summary>
     public static IEnumerable<BenchPass> Total(IEnumerable<BenchPass> passes) =>
-        passes.Where(pass => pass.Workload != BenchWorkload.Control).GroupBy(pass => (pass.Mode, pass.Round)).Select(group => group.Aggregate(
+        passes.Where(pass => pass.Workload is not (BenchWorkload.Control or BenchWorkload.Mixture)).GroupBy(pass => (pass.Mode, pass.Round)).Select(group => group.Aggregate(
             new BenchPass("all", group.Key.Mode, group.Key.Round, 0, 0, 0, 0, 0, 0, 0, 0, 0),
             (sum, pass) => sum with
             {

@@ -21,6 +21,18 @@ internal sealed record BenchResult(
     string Workload, string Mode, int Calls, long OutputTokens, double TokensPerSecond, double Speedup, double DecodeSpeedup,
     double TokensPerStep, double DraftedPerStep, double Acceptance, double? PredictedToActual, bool SameTokens)
 {
+    /// <summary>Each source of drafts, summed over the rounds.</summary>
+    public IReadOnlyList<BenchSource> Sources { get; init; } = [];
+
+    /// <summary>Median over the rounds of the median of |predicted − actual| / actual step time.</summary>
+    public double? StepPredictionError { get; init; }
+
+    /// <summary>Levels that the draft head ran a step.</summary>
+    public double HeadLevelsPerStep { get; init; }
+
+    /// <summary>Share of the time that it ran.</summary>
+    public double HeadTimeShare { get; init; }
+
     /// <summary>Groups passes by workload and mode; each mode's n-th pass is compared with plain decoding's n-th.</summary>
     public static List<BenchResult> Summarize(IReadOnlyList<BenchPass> passes) =>
     [
@@ -61,7 +73,13 @@ internal sealed record BenchResult(
             (double)drafted / steps,
             drafted == 0 ? 0 : (double)accepted / drafted,
             accepted == 0 ? null : own.Sum(pass => pass.Expected) / accepted,
-            sameTokens);
+            sameTokens)
+        {
+            Sources = BenchSource.Of(own),
+            StepPredictionError = own.All(pass => pass.Report is not null) ? Median(own.Select(pass => pass.Report!.StepPredictionError)) : null,
+            HeadLevelsPerStep = (double)own.Sum(pass => pass.Report?.HeadLevels ?? 0) / steps,
+            HeadTimeShare = own.Sum(pass => pass.Report?.HeadSeconds ?? 0) / own.Sum(pass => pass.Seconds),
+        };
     }
 
     private static double Median(IEnumerable<double> values)
@@ -69,6 +87,21 @@ internal sealed record BenchResult(
         double[] sorted = [.. values.Order()];
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
+}
+
+/// <summary>One source of drafts in one mode on one workload.</summary>
+/// <param name="Source">Its name.</param>
+/// <param name="Drafted">Nodes it named that were verified.</param>
+/// <param name="Accepted">Those taken.</param>
+/// <param name="PredictedToActual">Expected / taken; 1 is calibrated.</param>
+internal sealed record BenchSource(string Source, long Drafted, long Accepted, double? PredictedToActual)
+{
+    public static IReadOnlyList<BenchSource> Of(IEnumerable<BenchPass> passes) =>
+    [
+        .. passes.SelectMany(pass => pass.Report?.Sources ?? []).GroupBy(source => source.Source).Select(group => new BenchSource(
+            group.Key, group.Sum(s => s.Drafted), group.Sum(s => s.Accepted),
+            group.Sum(s => s.Accepted) == 0 ? null : group.Sum(s => s.Expected) / group.Sum(s => s.Accepted))),
+    ];
 }
 
 /// <summary>What <c>bench --json</c> prints.</summary>

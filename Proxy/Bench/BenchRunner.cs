@@ -7,10 +7,11 @@ namespace Agentic.Proxy;
 
 /// <summary>Runs the same calls in several modes, turn by turn in one process, each pass on a fresh engine and fresh caches.</summary>
 /// <param name="model">The target.</param>
+/// <param name="head">Of the target, or null.</param>
 /// <param name="options">Limits of every engine.</param>
 /// <param name="cost">What a pass of the model costs, measured once: all modes and rounds decide by the same curve.</param>
 /// <param name="settings">What is run.</param>
-internal sealed class BenchRunner(ForcedModel model, EngineOptions options, VerifyCost cost, BenchSettings settings)
+internal sealed class BenchRunner(ForcedModel model, DraftHead? head, EngineOptions options, VerifyCost cost, BenchSettings settings)
 {
     private const long HistoryBytes = 256 << 20;
 
@@ -43,7 +44,7 @@ internal sealed class BenchRunner(ForcedModel model, EngineOptions options, Veri
         using SuffixHistory? history = mode == BenchSettings.Plain ? null : new SuffixHistory(model.VocabularySize, HistoryBytes);
         await using InferenceEngine engine = InferenceEngine.Create(
             model, options with { DraftSources = BenchSettings.SourcesOf(mode) }, history, metrics, TimeProvider.System, NullLogger.Instance,
-            cost.Copy());
+            cost.Copy(), head);
         engine.Start();
 
         long outputs = 0, steps = 0, drafted = 0, accepted = 0;
@@ -79,7 +80,10 @@ internal sealed class BenchRunner(ForcedModel model, EngineOptions options, Veri
         }
 
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        return new BenchPass(workload, mode, round, calls.Count, outputs, seconds, decodeSeconds, steps, drafted, accepted, expected, digest);
+        return new BenchPass(workload, mode, round, calls.Count, outputs, seconds, decodeSeconds, steps, drafted, accepted, expected, digest)
+        {
+            Report = engine.Report(),
+        };
     }
 
     private GenerationRequest Request(BenchCall call, int index) => new()

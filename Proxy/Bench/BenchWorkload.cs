@@ -15,6 +15,9 @@ internal sealed record BenchWorkload(
     /// <summary>Name of the workload in which nothing repeats.</summary>
     public const string Control = "novel";
 
+    /// <summary>Name of the workload of calls of all kinds in turn.</summary>
+    public const string Mixture = "mixed";
+
     private const float NovelTemperature = 2;
     private const int NovelTokens = 64;
 
@@ -84,6 +87,14 @@ internal sealed record BenchWorkload(
         return string.Concat(workloads.Where(workload => workload.Skipped.Count > 0).Select(workload =>
             $"{workload.Name}: left out {string.Join(", ", workload.Skipped.Take(Most))}" +
             $"{(workload.Skipped.Count > Most ? $" and {workload.Skipped.Count - Most} more" : "")}{Environment.NewLine}"));
+    }
+
+    /// <summary>Calls of all workloads in turn, as a server gets them from many agents.</summary>
+    public static BenchWorkload Mixed(IReadOnlyList<BenchWorkload> workloads, int maxCalls)
+    {
+        IEnumerable<BenchCall> calls = workloads.SelectMany(workload => workload.Calls.Select((call, at) => (call, At: (at + 0.5) / workload.Calls.Count)))
+            .OrderBy(entry => entry.At).Select(entry => entry.call with { Workload = Mixture });
+        return new(Mixture, [.. calls.Take(maxCalls)], []);
     }
 
     /// <summary>A control in which nothing repeats: random prompts, at a temperature where the model improvises.</summary>

@@ -28,10 +28,18 @@ internal static class BenchCommand
 
     private static readonly Option<string?>
         Sources = CommandRunner.Option<string?>(
-            "--sources", "LIST", "Sources of drafts to measure, each alone or joined: suffix,suffix+schema,suffix+recycling. Default: suffix+schema.");
+            "--sources", "LIST",
+            "Sources of drafts to measure, each alone or joined: suffix,suffix+schema,suffix+recycling. Default: suffix+schema; with a draft head also suffix, "
+            + "eagle, and the blend suffix+schema+eagle."),
+        Draft = CommandRunner.Option<string?>("--draft", "DIR", "An EAGLE draft head of the model: the source eagle."),
+        Stop = CommandRunner.Option<string?>(
+            "--draft-stop", "rate|entropy|beam|depth", "When the head stops growing a tree: by the step's rate, or by SVIP's, DDD's or EAGLE-2's rule. Default: rate.");
+
+    private static readonly Option<bool>
+        PointCandidates = new("--draft-uncoupled") { Description = "At a temperature, take the head's likeliest tokens, not those that the sampler's noise favours." };
 
     // A prediction comes with a request, and recorded conversations have none.
-    private static readonly DraftSource[] Choices = [DraftSource.Suffix, DraftSource.Schema, DraftSource.Recycling];
+    private static readonly DraftSource[] Choices = [DraftSource.Suffix, DraftSource.Schema, DraftSource.Eagle, DraftSource.Recycling];
 
     private static readonly Option<bool>
         Json = new("--json") { Description = "Every pass as JSON instead of a table." };
@@ -40,7 +48,8 @@ internal static class BenchCommand
     {
         var command = new Command("bench", "Measures plain decoding against speculation, turn by turn in one run.")
         {
-            Model, Prompts, Traces, Rounds, Concurrency, MaxCalls, MaxTokens, DraftNodes, Threads, Temperature, Sources, Json,
+            Model, Prompts, Traces, Rounds, Concurrency, MaxCalls, MaxTokens, DraftNodes, Threads, Temperature, Sources, Draft, Stop, PointCandidates,
+            Json,
         };
         command.SetAction((parsed, cancellation) => Task.FromResult(Run(parsed, cancellation)));
         return command;
@@ -68,13 +77,15 @@ internal static class BenchCommand
             KvBlocks = (int)Math.Min(((long)concurrency * model.MaxPositions / model.BlockSize) + 256, (4L << 30) / model.KvBytesPerBlock),
             MaxSequences = concurrency,
             MaxDraftNodes = Positive(parsed, DraftNodes, 32),
+            Eagle = new EagleOptions { Stop = StopOf(parsed), Coupled = !parsed.GetValue(PointCandidates) },
         };
         model.AllocateKv(options.KvBlocks);
+        using DraftHead? head = parsed.GetValue(Draft) is string draft ? DraftHeads.Open(draft, directory, transformer, kernels) : null;
         int context = Math.Min(model.MaxPositions, options.KvBlocks * model.BlockSize);
 
         var settings = new BenchSettings
         {
-            Modes = ModesOf(parsed),
+            Modes = ModesOf(parsed, head is not null),
             StopTokenIds = [.. GenerationConfig.Read(directory).EosTokenIds],
             Rounds = Positive(parsed, Rounds, 3),
             Concurrency = concurrency,
@@ -86,6 +97,8 @@ internal static class BenchCommand
         workloads.RemoveAll(workload => workload.Calls.Count == 0);
         if (workloads.Count == 0)
             throw new CommandException($"{(forced ? "traces" : "prompts")}: no call fits the model");
+        if (workloads.Count > 1)
+            workloads.Add(BenchWorkload.Mixed(workloads, Positive(parsed, MaxCalls, 100)));
         if (!forced)
             workloads.Add(BenchWorkload.Novel(model.VocabularySize, Math.Min(24, Positive(parsed, MaxCalls, 100))));
 
@@ -95,7 +108,7 @@ internal static class BenchCommand
         {
             foreach (BenchWorkload workload in workloads)
             {
-                var runner = new BenchRunner(model, options, cost, settings with
+                var runner = new BenchRunner(model, head, options, cost, settings with
                 {
                     Temperature = workload.Temperature ?? settings.Temperature,
                     MaxTokens = workload.Tokens ?? settings.MaxTokens,
@@ -118,16 +131,23 @@ internal static class BenchCommand
             : throw new CommandException("two modes wrote different tokens: speculation changed an answer, which is a fault of the server");
     }
 
-    private static string[] ModesOf(ParseResult parsed)
+    private static DraftStop StopOf(ParseResult parsed) =>
+        parsed.GetValue(Stop) is not string name ? DraftStop.Rate
+        : Enum.TryParse(name, ignoreCase: true, out DraftStop stop) && Enum.IsDefined(stop) ? stop
+        : throw new CommandException($"draft-stop: '{name}' is not known; use rate, entropy, beam or depth");
+
+    private static string[] ModesOf(ParseResult parsed, bool hasHead)
     {
         string[] names = [.. Choices.Select(source => source.ToString().ToLowerInvariant())];
-        string[] modes = (parsed.GetValue(Sources) ?? "suffix+schema").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        string[] modes = (parsed.GetValue(Sources) ?? (hasHead ? "suffix,eagle,suffix+schema,suffix+schema+eagle" : "suffix+schema")).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         foreach (string name in modes.SelectMany(mode => mode.Split('+')))
         {
             if (!names.Contains(name))
                 throw new CommandException($"sources: '{name}' is not known; name {string.Join(", ", names)}, joined by + to measure them together");
         }
 
+        if (!hasHead && modes.Any(mode => mode.Split('+').Contains("eagle")))
+            throw new CommandException("sources: eagle needs a draft head; name its directory with --draft");
         return [BenchSettings.Plain, .. modes.Distinct()];
     }
 

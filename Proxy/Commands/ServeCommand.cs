@@ -48,6 +48,8 @@ internal static class ServeCommand
         Log.ModelLoaded(logger, options.ModelName, options.Storage, model.VocabularySize, model.MaxPositions, options.ModelDirectory);
         Log.KvAllocated(logger, limits.KvBlocks, model.BlockSize, ByteSize.Format(limits.KvBlocks * model.KvBytesPerBlock));
 
+        using DraftHead? head = OpenHead(options, model, kernels, logger);
+
         using EmbeddedGarnet? embedded = options.Redis is null ? OpenEmbedded(options.StoreDirectory) : null;
         var quotas = new StoreQuotas(options.TenantStore, options.StoreAge, secret);
         await using var store = new RedisSequenceStore(
@@ -56,7 +58,7 @@ internal static class ServeCommand
         using var history = new SuffixHistory(model.VocabularySize, options.SuffixMemory, store);
         using var metrics = new RuntimeMetrics();
         using var storeMetrics = new StoreMetrics(store);
-        await using InferenceEngine engine = InferenceEngine.Create(model, limits, history, metrics, TimeProvider.System, logger);
+        await using InferenceEngine engine = InferenceEngine.Create(model, limits, history, metrics, TimeProvider.System, logger, head: head);
         int context = Math.Min(model.MaxPositions, engine.Capacity);
         ServedModel served = ModelDirectory.Open(options.ModelDirectory, options.ModelName, model.Fingerprint, context, engine);
 
@@ -93,6 +95,26 @@ internal static class ServeCommand
         await app.WaitForShutdownAsync();
         await following;
         return 0;
+    }
+
+    private static DraftHead? OpenHead(ServeOptions options, Transformer model, CpuKernels kernels, ILogger logger)
+    {
+        if (options.DraftDirectory is not string directory)
+            return null;
+        try
+        {
+            DraftHead head = DraftHeads.Open(directory, options.ModelDirectory, model, kernels);
+            DraftCheck check = head.LastCheck!;
+            Log.HeadLoaded(logger, head.DraftVocabularySize, string.Join(", ", head.Boundaries), check.Acceptance, check.Tokens, directory);
+            if (check.Acceptance < DraftCheck.Healthy)
+                Log.HeadIsWeak(logger, check.Acceptance, DraftCheck.Healthy);
+            return head;
+        }
+        catch (ModelLoadException e) when (options.DraftOptional)
+        {
+            Log.HeadRefused(logger, e.Message);
+            return null;
+        }
     }
 
     private static EmbeddedGarnet OpenEmbedded(string directory)

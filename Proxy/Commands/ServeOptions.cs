@@ -32,6 +32,9 @@ internal sealed record ServeOptions
         ThreadsSetting = new("threads", "N", "Threads that compute. Default: one a core."),
         MaxSequencesSetting = new("max-sequences", "N", "Sequences decoded at once. Default: 16."),
         DraftNodesSetting = new("draft-nodes", "N", "Most drafted tokens of one sequence and step; 0 decodes plainly. Default: 32."),
+        DraftSetting = new("draft", "DIR", "An EAGLE draft head of the model: SafeAILab, SpecForge or speculators. Default: none."),
+        DraftOptionalSetting = new("draft-optional", "true|false",
+            "Serve without the draft head where it cannot be used, instead of not at all. Default: false."),
         KvMemorySetting = new("kv-memory", "SIZE",
             "Memory of the KV cache, such as 2GiB. Default: four times what the sequences can fill, within a fifth of the machine's."),
         SuffixMemorySetting = new("suffix-memory", "SIZE", "Memory of the suffix cache. Default: 1GiB."),
@@ -46,8 +49,8 @@ internal sealed record ServeOptions
     public static IReadOnlyList<Setting> Settings { get; } =
     [
         ModelSetting, NameSetting, HostSetting, PortSetting, UrlsSetting, RedisSetting, DataSetting, ApiKeySetting, DeviceSetting,
-        DtypeSetting, ThreadsSetting, MaxSequencesSetting, DraftNodesSetting, KvMemorySetting, SuffixMemorySetting, TenantMemorySetting,
-        TenantStoreSetting, StoreAgeSetting, DraftFromSetting, TenantMetricsSetting,
+        DtypeSetting, ThreadsSetting, MaxSequencesSetting, DraftNodesSetting, DraftSetting, DraftOptionalSetting, KvMemorySetting, SuffixMemorySetting,
+        TenantMemorySetting, TenantStoreSetting, StoreAgeSetting, DraftFromSetting, TenantMetricsSetting,
     ];
 
     /// <summary>Those that say where what was learned is kept.</summary>
@@ -76,6 +79,12 @@ internal sealed record ServeOptions
     public int MaxSequences { get; init; }
 
     public int DraftNodes { get; init; }
+
+    /// <summary>Of a draft head, or null.</summary>
+    public string? DraftDirectory { get; init; }
+
+    /// <summary>Whether to do without a draft head that cannot be used.</summary>
+    public bool DraftOptional { get; init; }
 
     /// <summary>Bytes, or null where the model says what is enough.</summary>
     public long? KvMemory { get; init; }
@@ -141,6 +150,8 @@ internal sealed record ServeOptions
             Threads = Number(ThreadsSetting, Value(ThreadsSetting), Environment.ProcessorCount, 1, 1024),
             MaxSequences = Number(MaxSequencesSetting, Value(MaxSequencesSetting), 16, 1, 4096),
             DraftNodes = Number(DraftNodesSetting, Value(DraftNodesSetting), 32, 0, 1024),
+            DraftDirectory = Value(DraftSetting) is { } draft ? Path.GetFullPath(draft) : null,
+            DraftOptional = Flag(DraftOptionalSetting, Value(DraftOptionalSetting)),
             KvMemory = Size(KvMemorySetting, Value(KvMemorySetting)),
             SuffixMemory = Size(SuffixMemorySetting, Value(SuffixMemorySetting)) ?? 1L << 30,
             ApiKeys = TenantSettings.Keys(Value(ApiKeySetting)),
@@ -148,12 +159,7 @@ internal sealed record ServeOptions
             TenantStore = TenantSettings.Sizes(TenantStoreSetting.Name, Value(TenantStoreSetting)),
             StoreAge = Age(Value(StoreAgeSetting)),
             DraftGrants = TenantSettings.Grants(DraftFromSetting.Name, Value(DraftFromSetting)),
-            TenantMetrics = Value(TenantMetricsSetting) switch
-            {
-                null or "false" => false,
-                "true" => true,
-                string other => throw new CommandException($"tenant-metrics: '{other}' is neither true nor false"),
-            },
+            TenantMetrics = Flag(TenantMetricsSetting, Value(TenantMetricsSetting)),
         };
     }
 
@@ -196,6 +202,13 @@ internal sealed record ServeOptions
         value is null ? otherwise
         : int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most ? number
         : throw new CommandException($"{setting.Name}: '{value}' is not a number from {least} to {most}");
+
+    private static bool Flag(Setting setting, string? value) => value switch
+    {
+        null or "false" => false,
+        "true" => true,
+        string other => throw new CommandException($"{setting.Name}: '{other}' is neither true nor false"),
+    };
 
     private static long? Size(Setting setting, string? value) =>
         value is null ? null

@@ -6,11 +6,12 @@ namespace Agentic.Tests;
 
 /// <summary>A target without weights: logits are a hash of the tokens a row can see. Its "cache" holds the token of each slot, so a wrong block,
 /// a wrong mask, a stale slot or a wrong commit changes its words.</summary>
-internal sealed unsafe class ScriptedModel(int vocabularySize = 32, int blockSize = 4, int maxPositions = 256) : ITargetModel
+internal sealed unsafe class ScriptedModel(int vocabularySize = 32, int blockSize = 4, int maxPositions = 256) : ITargetModel, ITargetStates
 {
     private int[] _slots = [];
     private float* _logits;
     private int _logitRows;
+    private StepRows? _lastRows;
 
     public int VocabularySize => vocabularySize;
 
@@ -23,6 +24,8 @@ internal sealed unsafe class ScriptedModel(int vocabularySize = 32, int blockSiz
     public string Fingerprint => "scripted";
 
     public int Steps { get; private set; }
+
+    public int StateSize => 1;
 
     /// <summary>Makes the next forward pass throw.</summary>
     public bool FailNext { get; set; }
@@ -42,6 +45,7 @@ internal sealed unsafe class ScriptedModel(int vocabularySize = 32, int blockSiz
         }
 
         Steps++;
+        _lastRows = rows;
         for (int i = 0; i < rows.RowCount; i++)
             _slots[rows.Slots[i]] = rows.TokenIds[i];
         if (_logitRows < rows.LogitRows.Length)
@@ -72,6 +76,24 @@ internal sealed unsafe class ScriptedModel(int vocabularySize = 32, int blockSiz
         foreach (KvMove move in moves)
             (_slots[move.ToSlot], _slots[move.FromSlot]) = (_slots[move.FromSlot], -1);
     }
+
+    /// <summary>The state of a row is its history, in 24 bits.</summary>
+    public void CopyState(int row, float* into)
+    {
+        foreach (StepRows.SequencePart part in _lastRows!.Sequences)
+        {
+            if (row < part.RowStart || row >= part.RowStart + part.RowCount)
+                continue;
+            List<int> seen = [];
+            See(_lastRows, part, row - part.RowStart, seen);
+            *into = 0;
+            foreach (int token in seen)
+                *into = NextState(*into, token);
+        }
+    }
+
+    /// <summary>The state after another token.</summary>
+    public static float NextState(float state, int token) => (uint)(Mix(((ulong)state << 20) ^ (ulong)(token + 1)) >> 40);
 
     public void Dispose() => NativeMemory.Free(_logits);
 

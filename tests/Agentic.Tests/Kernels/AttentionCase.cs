@@ -46,18 +46,14 @@ internal sealed unsafe class AttentionCase
         $"context {_context}, rows {Rows}, heads {_kvHeads} × {_group} × {_dim}, block {_blockSize}, window {_window}, {_type}";
 
     /// <summary>The whole tree in one launch, or copies of it as sequences of their own; [Rows, heads · dim] of the last one.</summary>
-    public float[] RunTree(IKernels kernels, int copies = 1, bool maskless = false)
-    {
-        uint[] ancestors = new uint[Rows * _words];
-        for (int row = 0; row < Rows; row++)
-        {
-            for (int ancestor = row; ancestor >= 0; ancestor = _parents[ancestor])
-                ancestors[row * _words + ancestor / 32] |= 1u << (ancestor % 32);
-        }
-        return Launch(
-            kernels, _contextKeys, _contextValues, _rowKeys, _rowValues, _queries, [.. _depths.Select(depth => _context + depth)],
-            maskless ? null : ancestors, copies);
-    }
+    public float[] RunTree(IKernels kernels, int copies = 1, bool maskless = false) => Launch(
+        kernels, _contextKeys, _contextValues, _rowKeys, _rowValues, _queries, [.. _depths.Select(depth => _context + depth)],
+        maskless ? null : Ancestors(), copies);
+
+    /// <summary>The rows from one on, in a launch after that of the earlier ones; [Rows − first, heads · dim].</summary>
+    public float[] RunFrom(IKernels kernels, int first) => Launch(
+        kernels, _contextKeys, _contextValues, _rowKeys, _rowValues, _queries[first..], [.. _depths.Skip(first).Select(depth => _context + depth)],
+        Ancestors()[(first * _words)..], copies: 1, first);
 
     /// <summary>A row after its path is committed, as the last of a prefill chunk of up to so many rows.</summary>
     public float[] RunAlone(IKernels kernels, int row, int chunk = 1)
@@ -77,14 +73,25 @@ internal sealed unsafe class AttentionCase
 
     public float[] RowOf(float[] output, int row) => output[(row * RowLength)..((row + 1) * RowLength)];
 
+    private uint[] Ancestors()
+    {
+        uint[] ancestors = new uint[Rows * _words];
+        for (int row = 0; row < Rows; row++)
+        {
+            for (int ancestor = row; ancestor >= 0; ancestor = _parents[ancestor])
+                ancestors[row * _words + ancestor / 32] |= 1u << (ancestor % 32);
+        }
+        return ancestors;
+    }
+
     private int RowLength => _kvHeads * _group * _dim;
 
     private float[] Launch(
         IKernels kernels, float[][] contextKeys, float[][] contextValues, float[][] rowKeys, float[][] rowValues, float[][] queries,
-        int[] positions, uint[]? ancestors, int copies)
+        int[] positions, uint[]? ancestors, int copies, int earlier = 0)
     {
         float[][] keys = [.. contextKeys, .. rowKeys], values = [.. contextValues, .. rowValues];
-        int rows = rowKeys.Length, stride = RowLength + 3, blocks = (keys.Length + _blockSize - 1) / _blockSize;
+        int rows = rowKeys.Length - earlier, stride = RowLength + 3, blocks = (keys.Length + _blockSize - 1) / _blockSize;
         Random random = new(_seed ^ keys.Length ^ rows);
         int[] table = [.. Enumerable.Range(0, blocks + 3)];
         random.Shuffle(table);
@@ -115,6 +122,7 @@ internal sealed unsafe class AttentionCase
                 BlockTable = blockTable,
                 Ancestors = ancestors is null ? null : mask.Pointer,
                 AncestorWords = _words,
+                EarlierRows = earlier,
             };
             for (int row = 0; row < rows; row++)
             {

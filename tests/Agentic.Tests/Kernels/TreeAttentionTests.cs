@@ -53,6 +53,22 @@ public sealed class TreeAttentionTests
 
     [Theory]
     [MemberData(nameof(AllBacks))]
+    public void TreeRunInTwoLaunches_HasTheBitsOfOne(string back)
+    {
+        using IKernels kernels = Backs.Open(back);
+        using Reference reference = new();
+        for (int seed = 0; seed < 40; seed++)
+        {
+            AttentionCase attention = new(new Random(seed));
+            int first = attention.Rows * (seed % 4) / 4;
+            float[] rest = attention.RunFrom(kernels, first);
+            Tensors.AssertSameBits(attention.RunTree(kernels).AsSpan()[^rest.Length..].ToArray(), rest, $"seed {seed}, from {first}, {attention}");
+            Tensors.AssertClose(attention.RunFrom(reference, first), rest, 5e-6, $"seed {seed}, from {first}, {attention}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(AllBacks))]
     public void Sequences_DoNotSeeEachOther(string back)
     {
         using IKernels kernels = Backs.Open(back);

@@ -14,14 +14,14 @@ public sealed class EngineSimulationTests
     [InlineData(250)]
     [InlineData(500)]
     [InlineData(750)]
-    public void RandomLife_TokensEqualPlainDecoding(int firstSeed)
+    public async Task RandomLife_TokensEqualPlainDecoding(int firstSeed)
     {
-        int preemptions = 0, accepted = 0, shared = 0;
+        var counts = new Counts();
         for (int seed = firstSeed; seed < firstSeed + 250; seed++)
         {
             try
             {
-                Simulate(seed, ref preemptions, ref accepted, ref shared);
+                await Simulate(seed, counts);
             }
             catch (Exception e)
             {
@@ -30,10 +30,10 @@ public sealed class EngineSimulationTests
         }
 
         // A simulation in which nothing happens proves nothing.
-        Assert.True(preemptions > 50 && accepted > 5000 && shared > 500, $"{preemptions} preemptions, {accepted} accepted, {shared} shared.");
+        Assert.True(counts.Preemptions > 50 && counts.Accepted > 5000 && counts.Shared > 500 && counts.Eagle > 1000, counts.ToString());
     }
 
-    private static void Simulate(int seed, ref int preemptions, ref int accepted, ref int shared)
+    private static async Task Simulate(int seed, Counts counts)
     {
         var random = new Random(seed);
         using var model = new ScriptedModel(Vocabulary, blockSize: random.Next(1, 9));
@@ -53,7 +53,10 @@ public sealed class EngineSimulationTests
         using var metrics = new RuntimeMetrics();
         // A flat curve: every proposed node is worth verifying.
         var cost = new VerifyCost([.. Enumerable.Repeat(1.0, 18)], 0);
-        var engine = new InferenceEngine(model, options, RandomSources(random, history, drafter), cost, metrics, TimeProvider.System, NullLogger.Instance);
+        using var head = new ScriptedHead(Vocabulary);
+        LevelGrowth? growth = random.Next(4) == 0 ? null : RandomGrowth(random, model, head, options);
+        await using var engine = new InferenceEngine(
+            model, options, RandomSources(random, history, drafter), cost, metrics, TimeProvider.System, NullLogger.Instance, growth);
         int room = Math.Min(model.MaxPositions, engine.Capacity);
 
         List<Generation> generations = [];
@@ -84,11 +87,40 @@ public sealed class EngineSimulationTests
         foreach (Generation generation in generations)
         {
             CheckOutputs(generation, room - generation.Request.PromptIds.Length);
-            accepted += generation.Statistics.AcceptedTokens;
-            shared += generation.Statistics.CachedPromptTokens;
+            counts.Accepted += generation.Statistics.AcceptedTokens;
+            counts.Shared += generation.Statistics.CachedPromptTokens;
         }
 
-        preemptions += (int)engine.Preemptions;
+        counts.Preemptions += (int)engine.Preemptions;
+        counts.Eagle += engine.Report().Sources.Where(source => source.Source == "eagle").Sum(source => source.Accepted);
+    }
+
+    /// <summary>A draft head of any manner, which always pays: its state is held to the sequences' by <see cref="ScriptedHead"/>.</summary>
+    private static LevelGrowth RandomGrowth(Random random, ScriptedModel model, ScriptedHead head, EngineOptions options)
+    {
+        var states = new StateCache(model, options.KvBlocks, model.BlockSize, byteBudget: random.Next(2) == 0 ? 1 << 20 : 16 * model.BlockSize * sizeof(float));
+        var eagle = new EagleOptions
+        {
+            Children = random.Next(1, 5),
+            Beam = random.Next(1, 5),
+            Depth = random.Next(1, 7),
+            Stop = (DraftStop)random.Next(4),
+            Coupled = random.Next(2) == 0,
+            WindowTokens = random.Next(8, 100),
+            CatchUpTokens = random.Next(1, 40),
+        };
+        return new LevelGrowth(new EagleDrafter(head, states, model.BlockSize, options.MaxSequences, eagle), new VerifyCost([1e-9], 0));
+    }
+
+    private sealed record Counts
+    {
+        public int Preemptions { get; set; }
+
+        public int Accepted { get; set; }
+
+        public int Shared { get; set; }
+
+        public long Eagle { get; set; }
     }
 
     /// <summary>Any of the sources, in their order, the last never missing.</summary>

@@ -73,25 +73,28 @@ public sealed class IdentityTests
         using Transformer model = Transformer.Load(BundledModel.Directory!, new ModelOptions(), kernels);
         var options = new EngineOptions { KvBlocks = 1200, MaxSequences = 4, MaxDraftNodes = 12 };
         model.AllocateKv(options.KvBlocks);
-        DraftSource[] sources = [DraftSource.Suffix, DraftSource.Prediction, DraftSource.Schema, DraftSource.Recycling];
+        DraftSource[] sources = [DraftSource.Suffix, DraftSource.Prediction, DraftSource.Schema, DraftSource.Recycling, DraftSource.Eagle];
         const int Few = 16;
+        using var directory = new TemporaryDirectory();
+        using EagleHead head = EagleHead.Load(RandomHead.Write(directory["head"], model), model, kernels);
+        model.CaptureBoundaries(head.Config.Boundaries);
         Life plain = Run(model, options with { MaxDraftNodes = 0 }, Few);
         int[][] written = [.. plain.Outputs.Select(outputs => outputs.Select(output => int.Parse(output.Split(' ')[0], CultureInfo.InvariantCulture)).ToArray())];
 
         for (int combination = 1; combination < 1 << sources.Length; combination++)
         {
             DraftSource[] chosen = [.. sources.Where((_, i) => (combination >> i & 1) != 0)];
-            Life life = Run(model, options with { DraftSources = chosen }, Few, written);
+            Life life = Run(model, options with { DraftSources = chosen }, Few, written, head);
             Assert.Equal(plain.Outputs, life.Outputs);
-            Assert.True(life.Accepted > 0 || chosen is [DraftSource.Recycling], $"{string.Join(", ", chosen)}: nothing was accepted.");
+            Assert.True(life.Accepted > 0 || !chosen.Any(source => source is DraftSource.Suffix or DraftSource.Prediction or DraftSource.Schema), $"{string.Join(", ", chosen)}: nothing was accepted.");
         }
     }
 
-    private static Life Run(Transformer model, EngineOptions options, int requests = Requests, int[][]? written = null)
+    private static Life Run(Transformer model, EngineOptions options, int requests = Requests, int[][]? written = null, EagleHead? head = null)
     {
         using var metrics = new RuntimeMetrics();
         using var history = new SuffixHistory(model.VocabularySize, byteBudget: 64 << 20);
-        InferenceEngine engine = NewEngine(model, options, history, metrics, written is null);
+        InferenceEngine engine = NewEngine(model, options, history, metrics, written is null, head);
         List<Generation> generations = [];
         int steps = 0;
         for (int i = 0; i < requests || engine.RunStep(); steps++)
@@ -109,12 +112,18 @@ public sealed class IdentityTests
     }
 
     private static InferenceEngine NewEngine(
-        Transformer model, EngineOptions options, SuffixHistory history, RuntimeMetrics metrics, bool echoes = true)
+        Transformer model, EngineOptions options, SuffixHistory history, RuntimeMetrics metrics, bool echoes = true, EagleHead? head = null)
     {
         List<IDrafter> drafters = echoes
             ? [new SuffixDrafter(history, 12), new EchoDrafter(model.VocabularySize)]
             : InferenceEngine.Drafters(model, options, history);
-        return new(model, options, drafters, new VerifyCost([.. Enumerable.Repeat(1.0, 18)], 0), metrics, TimeProvider.System, NullLogger.Instance);
+        LevelGrowth? growth = head is null || !options.DraftSources.Contains(DraftSource.Eagle) ? null : new LevelGrowth(
+            new EagleDrafter(
+                head, new StateCache(model, options.KvBlocks, model.BlockSize, 64 << 20), model.BlockSize, options.MaxSequences,
+                new EagleOptions { Stop = DraftStop.Depth, Depth = 3 }),
+            new VerifyCost([1e-9], 0));
+        return new(
+            model, options, drafters, new VerifyCost([.. Enumerable.Repeat(1.0, 18)], 0), metrics, TimeProvider.System, NullLogger.Instance, growth);
     }
 
     /// <summary>With a prediction and a call skeleton that are nearly what was written: some tokens are left out, others are wrong.</summary>

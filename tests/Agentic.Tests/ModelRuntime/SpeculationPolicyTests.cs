@@ -49,7 +49,7 @@ public sealed class SpeculationPolicyTests
         step.AddPrefill(sequence, 10);
         step.AddDecoding(sequence);
         var policy = new SpeculationPolicy(
-            [new ChainDrafter(step, [Chain(0.9f, 0.8f)])], new VerifyCost(Steep, 0), new EngineOptions { KvBlocks = 8 }, 100, TimeProvider.System);
+            [new ChainDrafter(step, [Chain(0.9f, 0.8f)])], null, new VerifyCost(Steep, 0), new EngineOptions { KvBlocks = 8 }, 100, TimeProvider.System);
 
         Assert.Equal(0, policy.Draft(step)[0].Count);
     }
@@ -76,7 +76,7 @@ public sealed class SpeculationPolicyTests
         var step = new Step();
         step.AddDecoding(NewSequence(50, true));
         var drafter = new ChainDrafter(step, [Chain(0.1f)]);
-        var policy = new SpeculationPolicy([drafter], new VerifyCost(Steep, 0), new EngineOptions { KvBlocks = 8 }, 100, TimeProvider.System);
+        var policy = new SpeculationPolicy([drafter], null, new VerifyCost(Steep, 0), new EngineOptions { KvBlocks = 8 }, 100, TimeProvider.System);
 
         for (int i = 0; i < 100; i++)
             policy.Draft(step);
@@ -97,7 +97,7 @@ public sealed class SpeculationPolicyTests
             step.AddDecoding(NewSequence(maxTokens, speculation));
 
         var policy = new SpeculationPolicy(
-            [new ChainDrafter(step, chains)], new VerifyCost(cost, 0), new EngineOptions { KvBlocks = 8 }, 100, TimeProvider.System);
+            [new ChainDrafter(step, chains)], null, new VerifyCost(cost, 0), new EngineOptions { KvBlocks = 8 }, 100, TimeProvider.System);
         return policy.Draft(step);
     }
 
@@ -130,7 +130,7 @@ public sealed class SpeculationPolicyTests
             Proposals++;
             float[] chain = chains[step.Decoding.IndexOf(sequence)];
             for (int i = 0, parent = -1; i < Math.Min(chain.Length, maxDepth); i++)
-                parent = tree.Add(i, parent, chain[i], DraftSource.Suffix);
+                parent = tree.Add(i, parent, i == 0 ? chain[0] : chain[i] / chain[i - 1], DraftSource.Suffix);
         }
 
         public void Observe(Sequence sequence, DraftTree verified, ReadOnlySpan<int> committed)

@@ -28,7 +28,7 @@ public sealed unsafe class EagleHeadTests : IDisposable
         string directory = TestFiles.Golden("heads", name);
         (float[] expected, int[] shape) = Npy.ReadSingle(Path.Combine(directory, "logits.npy"));
         using Transformer target = Target(directory);
-        using EagleHead head = EagleHead.Load(directory, target, _kernels);
+        using EagleHead head = EagleHead.Load(directory, target, _kernels, blockSize: 1);
         int[] ids = MemoryMarshal.Cast<byte, int>(File.ReadAllBytes(Path.Combine(TargetDirectory(directory), "ids.i32"))).ToArray();
         int steps = shape[0], count = shape[1], length = shape[2];
         Assert.Equal(length, head.Config.DraftVocabularySize);
@@ -36,7 +36,11 @@ public sealed unsafe class EagleHeadTests : IDisposable
         target.CaptureBoundaries(head.Config.Boundaries);
         new ModelDriver(target, count, seed: 1).RunChunks(ids.AsSpan(0, count), count);
         using NativeArray<float> hidden = new((long)count * head.HiddenSize);
-        head.Fuse([.. head.Config.Boundaries.Select((_, i) => (nint)target.Boundary(i))], count, hidden.Data);
+        ITargetStates source = target;
+        using NativeArray<float> states = new((long)count * source.StateSize);
+        for (int row = 0; row < count; row++)
+            source.CopyState(row, states.Data + ((long)row * source.StateSize));
+        head.FuseStates(states.Data, count, hidden.Data);
 
         // Slot i holds the true pair i; row i's own draft steps have slots of their own behind those.
         head.AllocateKv(count * steps);

@@ -1,6 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
+using Agentic.Kernels;
+using Agentic.ModelRuntime;
+using Agentic.Proxy;
 
 namespace Agentic.Tests;
 
@@ -122,6 +125,35 @@ public sealed class ServeCommandTests : IDisposable
 
         Assert.Equal(1, result.ExitCode);
         Assert.Contains("tokenizer", Assert.Single(result.Error.Trim().Split('\n')), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task DraftHeadOfAnotherModel_IsOneLine()
+    {
+        AgenticProcess.Result result = await AgenticProcess.RunAsync(
+            "serve", "--port", "0", "--data", _directory["data"], "--kv-memory", "16MiB", "--draft", TestFiles.Golden("heads", "eagle3-full-vocabulary"));
+
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("made for another model", Assert.Single(result.Error.Trim().Split('\n')), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task DraftHeadThatDoesNotFollowTheModel_IsRefused_OrDoneWithoutIfAskedTo()
+    {
+        using (var kernels = new CpuKernels())
+        using (Transformer model = Transformer.Load(BundledModel.Directory!, new ModelOptions(), kernels))
+            RandomHead.Write(_directory["head"], model);
+
+        AgenticProcess.Result result = await AgenticProcess.RunAsync(
+            "serve", "--port", "0", "--data", _directory["data"], "--kv-memory", "16MiB", "--draft", _directory["head"]);
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("names 0.0", Assert.Single(result.Error.Trim().Split('\n')), StringComparison.Ordinal);
+
+        await using RunningServer server = await RunningServer.StartAsync(
+            _directory["data"], "--draft", _directory["head"], "--draft-optional", "true");
+        Assert.Contains("Serving without the draft head", server.Log, StringComparison.Ordinal);
+        (string content, _) = await server.AskAsync(Task(0));
+        Assert.NotEmpty(content);
     }
 
     /// <summary>A prompt of the bundled model's world.</summary>

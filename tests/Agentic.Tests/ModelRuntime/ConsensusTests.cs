@@ -1,0 +1,69 @@
+using Agentic.ModelRuntime;
+
+namespace Agentic.Tests;
+
+public sealed class ConsensusTests
+{
+    [Fact]
+    public void OneSourceSpeaks_ItsClaimStands()
+    {
+        var tree = new DraftTree();
+        int node = tree.Add(1, -1, 0.7f, DraftSource.Suffix);
+        tree.Add(2, -1, 0.2f, DraftSource.Suffix);
+        tree.Add(3, node, 0.5f, DraftSource.Suffix);
+
+        new Consensus().Settle(tree);
+
+        Assert.Equal(0.7, tree.Probabilities[0], 4);
+        Assert.Equal(0.2, tree.Probabilities[1], 4);
+        Assert.Equal(0.35, tree.Probabilities[2], 4);
+    }
+
+    [Fact]
+    public void TwoSourcesAgree_LikelierThanEachSays_Disagree_LessLikely()
+    {
+        var tree = new DraftTree();
+        int agreed = tree.Add(1, -1, 0.7f, DraftSource.Suffix);
+        tree.Add(1, -1, 0.7f, DraftSource.Eagle);
+        tree.Add(2, agreed, 0.7f, DraftSource.Suffix);
+        tree.Add(3, agreed, 0.7f, DraftSource.Eagle);
+
+        new Consensus().Settle(tree);
+
+        Assert.InRange(tree.Probabilities[0], 0.75f, 0.95f);
+        Assert.InRange(tree.Probabilities[1] / tree.Probabilities[0], 0.1f, 0.6f);
+        Assert.True((tree.Probabilities[1] + tree.Probabilities[2]) / tree.Probabilities[0] < 1);
+    }
+
+    /// <summary>One source is right as often as it says, the other half as often, and the two know nothing of each other.</summary>
+    [Fact]
+    public void SourceIsOverconfident_NodesBecomeAsLikelyAsTheyAreTaken()
+    {
+        var random = new Random(1);
+        var consensus = new Consensus();
+        double expected = 0, taken = 0, liar = 0, liarTaken = 0;
+        for (int step = 0; step < 6000; step++)
+        {
+            float honest = 0.3f + (0.6f * random.NextSingle()), boast = 0.6f + (0.35f * random.NextSingle());
+            int target = random.Next(100, 200), first = random.NextSingle() < honest ? target : random.Next(100), second = random.NextSingle() < boast / 2 ? target : random.Next(100);
+            var tree = new DraftTree();
+            if (step % 3 != 1)
+                tree.Add(first, -1, honest, DraftSource.Suffix);
+            if (step % 3 != 2)
+                tree.Add(second, -1, boast, DraftSource.Eagle);
+            consensus.Settle(tree);
+            for (int node = 0; node < tree.Count && step >= 1000; node++)
+            {
+                bool isTarget = tree.TokenIds[node] == target;
+                (expected, taken) = (expected + tree.Probabilities[node], taken + (isTarget ? 1 : 0));
+                if (tree.Claim(node, DraftSource.Eagle) > 0)
+                    (liar, liarTaken) = (liar + tree.Probabilities[node], liarTaken + (isTarget ? 1 : 0));
+            }
+
+            consensus.Learn(tree, -1, target);
+        }
+
+        Assert.InRange(expected / taken, 0.95, 1.05);
+        Assert.InRange(liar / liarTaken, 0.95, 1.05);
+    }
+}

@@ -1,0 +1,95 @@
+using Agentic.ModelRuntime;
+using Agentic.SuffixCache;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Agentic.Tests;
+
+/// <summary>When a draft head is asked.</summary>
+public sealed class LevelGrowthTests
+{
+    private const int Vocabulary = 32;
+
+    [Fact]
+    public async Task HeadIsNearlyFree_ManyTokensAStep()
+    {
+        (SpeculationReport report, int steps) = await Run(Flat(1), headSeconds: 1e-3);
+
+        Assert.True(report.HeadLevels > steps, $"{report.HeadLevels} levels in {steps} steps.");
+        Assert.True(steps < 120, $"{steps} steps for 200 tokens.");
+    }
+
+    [Fact]
+    public async Task HeadCostsAStep_IsTriedNowAndThen()
+    {
+        (SpeculationReport report, int steps) = await Run(Flat(1), headSeconds: 2);
+
+        Assert.InRange(report.HeadLevels, 1, 5);
+        Assert.InRange(steps, 150, 200);
+    }
+
+    [Fact]
+    public async Task RowsCostAsMuchAsSteps_NothingIsDrafted()
+    {
+        (SpeculationReport report, int steps) = await Run([1, 2, 3, 4, 6, 8, 12, 16], headSeconds: 1e-3);
+
+        Assert.Equal(200, steps);
+        Assert.InRange(report.HeadLevels, 0, 5);
+    }
+
+    [Theory]
+    [InlineData(DraftStop.Depth, 3)]
+    [InlineData(DraftStop.Beam, 0.5)]
+    [InlineData(DraftStop.Entropy, 0.5)]
+    public async Task OtherRules_DoNotAskForTheRate(DraftStop stop, double leastLevels)
+    {
+        (SpeculationReport report, int steps) = await Run(Flat(1), headSeconds: 100, new EagleOptions { Stop = stop, Depth = 4 });
+
+        Assert.True(report.HeadLevels >= leastLevels * steps, $"{report.HeadLevels} levels in {steps} steps.");
+    }
+
+    [Fact]
+    public async Task SampledText_CoupledCandidatesAreAcceptedMoreOften()
+    {
+        (SpeculationReport coupled, int few) = await Run(Flat(1), 1e-3, new EagleOptions { Coupled = true }, temperature: 1);
+        (SpeculationReport likeliest, int many) = await Run(Flat(1), 1e-3, new EagleOptions { Coupled = false }, temperature: 1);
+
+        Assert.True(coupled.Sources[0].Accepted > 1.1 * likeliest.Sources[0].Accepted && few < many, $"{coupled.Sources[0]} and {likeliest.Sources[0]}");
+    }
+
+    private static double[] Flat(double seconds) => [.. Enumerable.Repeat(seconds, 18)];
+
+    private static async Task<(SpeculationReport Report, int Steps)> Run(
+        double[] cost, double headSeconds, EagleOptions? eagle = null, float temperature = 0)
+    {
+        using var model = new ScriptedModel(Vocabulary);
+        using var head = new ScriptedHead(Vocabulary);
+        var options = new EngineOptions { KvBlocks = 128, MaxSequences = 2 };
+        model.AllocateKv(options.KvBlocks);
+        var states = new StateCache(model, options.KvBlocks, model.BlockSize, 1 << 20);
+        var growth = new LevelGrowth(
+            new EagleDrafter(head, states, model.BlockSize, options.MaxSequences, eagle ?? new EagleOptions()), new VerifyCost(Flat(headSeconds), 0));
+        using var metrics = new RuntimeMetrics();
+
+        // Time stands still, so that what a pass costs stays what it is said to be.
+        await using var engine = new InferenceEngine(
+            model, options, [], new VerifyCost(cost, 0), metrics, new StandingClock(), NullLogger.Instance, growth);
+        engine.Submit(new GenerationRequest
+        {
+            Id = "r",
+            PromptIds = [1, 2, 3],
+            Namespace = NamespaceKey.Derive("secret"u8, "tenant", "model", "tokenizer"),
+            MaxOutputTokens = 200,
+            Sampling = new SamplingParameters { Temperature = temperature, Seed = 5 },
+        });
+        while (engine.RunStep())
+        {
+        }
+
+        return (engine.Report(), model.Steps);
+    }
+
+    private sealed class StandingClock : TimeProvider
+    {
+        public override long GetTimestamp() => 0;
+    }
+}
