@@ -13,6 +13,7 @@ var root = new RootCommand(
     TokenizeCommand.Create(),
     BenchCommand.Create(),
     LogitsCommand.Create(),
+    TrainDraftCommand.Create(),
     DoctorCommand.Create(),
 };
 

@@ -26,6 +26,14 @@ public sealed class SequenceFileReader
         _start += headLength;
     }
 
+    /// <summary>Whether a stream begins as such a file does.</summary>
+    public static bool Recognises(Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        Span<byte> head = stackalloc byte[SequenceFileWriter.Magic.Length];
+        return stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) == head.Length && head.SequenceEqual(SequenceFileWriter.Magic);
+    }
+
     /// <summary>Damaged stretches passed over so far.</summary>
     public int Damaged { get; private set; }
 

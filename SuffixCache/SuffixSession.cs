@@ -5,11 +5,13 @@ namespace Agentic.SuffixCache;
 /// <see cref="SuffixHistory.Load(StoredSequence)"/>.</remarks>
 public sealed class SuffixSession : IDisposable
 {
+    /// <summary>Tokens before the new ones that are stored with them: as much as says where they belong.</summary>
+    public const int StoredContextTokens = ContextHashes.Longest;
+
     // What a session writes is found in its own small index at once, and in the shared one when it ends: sequences decoded side by side
     // would otherwise cut each other's text to pieces in the log.
     private const int OwnChunkBits = 12;
     private const int OwnContextTokens = 64;
-    private const int StoredContextTokens = ContextHashes.Longest;
 
     private readonly SuffixHistory _history;
     private readonly Namespace _namespace;

@@ -14,6 +14,7 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
     private readonly IKernels _kernels;
     private readonly Checkpoint _checkpoint;
     private readonly EagleWeights _weights;
+    private readonly TrimmedHead? _trimmed;
     private readonly TransformerWeights _target;
     private readonly RopeTable _rope;
     private readonly FeedForward _feedForward;
@@ -31,6 +32,13 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
         _target = target.Weights;
         _targetEpsilon = target.Config.NormEpsilon;
         _weights = EagleWeights.Load(checkpoint, config, target.Weights);
+        if (!config.IsEagle3 && TrimmedHead.Find(checkpoint.Directory, _weights.Head) is { } trimmed)
+        {
+            _trimmed = trimmed;
+            _weights = _weights with { Head = trimmed.Projection, TargetTokens = trimmed.TargetTokens };
+            config = config with { DraftVocabularySize = trimmed.TargetTokens.Length };
+        }
+
         _rope = new RopeTable(config.Layer.Rope, config.Layer.HeadDim);
         _feedForward = new FeedForward(config.Layer, ElementType.Float32, kernels);
         Config = config;
@@ -159,6 +167,7 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
         _feedForward.Dispose();
         _rope.Dispose();
         _cache?.Dispose();
+        _trimmed?.Dispose();
         _checkpoint.Dispose();
     }
 

@@ -76,14 +76,19 @@ internal sealed record EagleWeights(
                     + "fetch the whole head");
         }
 
-        long[] offsets = reader.Integers("d2t", config.DraftVocabularySize);
+        return TokensOf(reader.Integers("d2t", config.DraftVocabularySize), config.Layer.VocabularySize, reader.Checkpoint.Directory);
+    }
+
+    /// <summary>The target's tokens by what d2t adds to each of the head's.</summary>
+    /// <exception cref="ModelLoadException">They do not rise, or leave the vocabulary.</exception>
+    public static int[] TokensOf(ReadOnlySpan<long> offsets, int vocabularySize, string source)
+    {
         int[] tokens = new int[offsets.Length];
         for (int i = 0; i < tokens.Length; i++)
         {
             long token = i + offsets[i];
-            if (token < 0 || token >= config.Layer.VocabularySize || (i > 0 && token <= tokens[i - 1]))
-                throw new ModelLoadException(
-                    $"{reader.Checkpoint.Directory}: d2t maps draft token {i} to {token}; tokens should rise and stay below {config.Layer.VocabularySize}");
+            if (token < 0 || token >= vocabularySize || (i > 0 && token <= tokens[i - 1]))
+                throw new ModelLoadException($"{source}: d2t maps draft token {i} to {token}; tokens should rise and stay below {vocabularySize}");
             tokens[i] = (int)token;
         }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Spectre.Console;
 
 namespace Agentic.Proxy;
@@ -17,30 +18,42 @@ internal static class Progress
         }).GetAwaiter().GetResult()));
 
     /// <inheritdoc cref="RunAsync"/>
-    public static void Run(string what, double units, Action<Action<int>> work)
+    public static void Run(string what, double units, Action<Action<int>> work) => Run(what, units, (report, _) => work(report));
+
+    /// <summary>The same of work that also has lines to say, which stand above the bar, or, where none is drawn, on standard output.</summary>
+    public static void Run(string what, double units, Action<Action<int>, Action<string>> work)
     {
         if (Console.IsErrorRedirected)
         {
-            work(_ => { });
+            work(_ => { }, Console.WriteLine);
             return;
         }
 
         double done = 0;
-        Task running = Task.Run(() => work(count => Volatile.Write(ref done, done + count)));
+        ConcurrentQueue<string> lines = [];
+        Task running = Task.Run(() => work(count => Volatile.Write(ref done, done + count), lines.Enqueue));
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
         if (!((IAsyncResult)running).AsyncWaitHandle.WaitOne(Patience))
         {
-            IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
             console.Progress().AutoClear(true).Start(context =>
             {
                 ProgressTask bar = context.AddTask(what, maxValue: units);
                 while (!running.IsCompleted)
                 {
                     bar.Value = Volatile.Read(ref done);
+                    Say();
                     ((IAsyncResult)running).AsyncWaitHandle.WaitOne(TimeSpan.FromMilliseconds(100));
                 }
             });
         }
 
+        Say();
         running.GetAwaiter().GetResult();
+
+        void Say()
+        {
+            while (lines.TryDequeue(out string? line))
+                console.WriteLine(line);
+        }
     }
 }

@@ -53,7 +53,7 @@ internal static class ReplayCommand
         ReplayResult all = new();
         foreach (string file in files)
         {
-            IReadOnlyList<RecordedConversation> conversations = Read(file, layout);
+            IReadOnlyList<RecordedConversation> conversations = Recordings.Read(file, layout);
             int calls = conversations.Sum(conversation => conversation.Segments.Count(segment => segment.Written));
             ReplayResult? result = null;
             Progress.Run(Path.GetFileName(file), calls, report => result = TraceReplay.Run(conversations, budget, () => report(1)));
@@ -66,51 +66,6 @@ internal static class ReplayCommand
             Console.WriteLine(JsonSerializer.Serialize(report, ReplayJson.Default.ReplayReport));
         else
             Draw(report);
-    }
-
-    private static IReadOnlyList<RecordedConversation> Read(string file, Lazy<ChatLayout> layout)
-    {
-        try
-        {
-            return file.EndsWith(".seg.gz", StringComparison.OrdinalIgnoreCase)
-                ? RecordedConversation.ReadFile(file)
-                : Lay(file, layout.Value);
-        }
-        catch (InvalidDataException e)
-        {
-            throw new CommandException($"{file}: {e.Message}");
-        }
-    }
-
-    private static List<RecordedConversation> Lay(string file, ChatLayout layout)
-    {
-        List<LoggedChat> chats = [.. ChatLog.ReadFile(file)];
-        List<RecordedConversation> conversations = [];
-        int refused = layout.Refused;
-        Progress.Run($"reading {Path.GetFileName(file)}", chats.Count, report =>
-        {
-            foreach (LoggedChat chat in chats)
-            {
-                try
-                {
-                    conversations.AddRange(layout.Lay(chat));
-                }
-                catch (Exception e) when (e is InvalidOperationException or FormatException)
-                {
-                    throw new CommandException($"{file}: a message is not as OpenAI's API has it: {e.Message}");
-                }
-
-                report(1);
-            }
-        });
-        if (layout.Refused > refused)
-        {
-            Console.Error.WriteLine(
-                $"agentic: {file}: {layout.Refused - refused} of {chats.Count} conversations are laid out plainly, "
-                + "because the model's chat template refuses them");
-        }
-
-        return conversations;
     }
 
     private static ChatLayout Layout(string? directory)

@@ -18,13 +18,21 @@ internal sealed record StoreLocation(
     public static StoreLocation Read(ParseResult parsed)
     {
         ConfigurationManager configuration = ServeCommand.Configuration();
-        string? Value(Setting setting) =>
-            (setting.Given(parsed) ?? configuration[setting.Key]) is { } value && !string.IsNullOrWhiteSpace(value) ? value.Trim() : null;
-        string? redis = ServeOptions.Connection(Value(ServeOptions.RedisSetting)), data = Value(ServeOptions.DataSetting);
-        return new StoreLocation(
-            redis, Path.GetFullPath(data ?? ServeOptions.DefaultDataDirectory()),
-            [Tenants.Default, .. TenantSettings.Keys(Value(ServeOptions.ApiKeySetting)).Values.Distinct()],
-            TenantSettings.Sizes(ServeOptions.TenantStoreSetting.Name, Value(ServeOptions.TenantStoreSetting)),
-            ServeOptions.Age(Value(ServeOptions.StoreAgeSetting)));
+        string? Value(Setting setting) => StoreLocation.Value(parsed, configuration, setting);
+        return Of(parsed, Value(ServeOptions.RedisSetting), Value(ServeOptions.DataSetting)) with
+        {
+            Quotas = TenantSettings.Sizes(ServeOptions.TenantStoreSetting.Name, Value(ServeOptions.TenantStoreSetting)),
+            Age = ServeOptions.Age(Value(ServeOptions.StoreAgeSetting)),
+        };
     }
+
+    /// <summary>A place that the command names by other options than the server's, and writes nothing to.</summary>
+    /// <exception cref="CommandException">A value cannot be used.</exception>
+    public static StoreLocation Of(ParseResult parsed, string? redis, string? dataDirectory) => new(
+        ServeOptions.Connection(redis), Path.GetFullPath(dataDirectory ?? ServeOptions.DefaultDataDirectory()),
+        [Tenants.Default, .. TenantSettings.Keys(Value(parsed, ServeCommand.Configuration(), ServeOptions.ApiKeySetting)).Values.Distinct()],
+        TenantSizes.None, Age: null);
+
+    private static string? Value(ParseResult parsed, ConfigurationManager configuration, Setting setting) =>
+        (setting.Given(parsed) ?? configuration[setting.Key]) is { } value && !string.IsNullOrWhiteSpace(value) ? value.Trim() : null;
 }
