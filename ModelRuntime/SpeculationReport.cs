@@ -11,6 +11,22 @@ namespace Agentic.ModelRuntime;
 public sealed record SourceReport(
     string Source, long Proposed, long Drafted, long Accepted, double Expected, double CalibrationError, double Seconds);
 
+/// <summary>A draft tree that the target scored, for whoever wants to look at one.</summary>
+/// <param name="Context">The sequence's tokens before it.</param>
+/// <param name="Nodes">All that were proposed, parents first.</param>
+/// <param name="Committed">The tokens that became final: those accepted, and one more.</param>
+public sealed record DraftTrace(int[] Context, IReadOnlyList<DraftTraceNode> Nodes, int[] Committed);
+
+/// <summary>A node of it.</summary>
+/// <param name="TokenId">Its token.</param>
+/// <param name="Parent">Index of its parent, −1 below the last token of the context.</param>
+/// <param name="Probability">That the target would come to it, as all sources together said.</param>
+/// <param name="Claims">What each said, given that it comes to the parent.</param>
+/// <param name="IsVerified">Whether it was worth a row.</param>
+/// <param name="IsAccepted">Whether the target took it.</param>
+public sealed record DraftTraceNode(
+    int TokenId, int Parent, float Probability, IReadOnlyList<(DraftSource Source, float Claim)> Claims, bool IsVerified, bool IsAccepted);
+
 /// <summary>How an engine's speculation fared since it began.</summary>
 /// <param name="Sources">One each.</param>
 /// <param name="StepPredictionError">Median of |predicted − actual| / actual step time over the last 4,096 steps.</param>

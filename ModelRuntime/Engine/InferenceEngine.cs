@@ -104,6 +104,9 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
     /// <summary>Tokens the KV pool holds.</summary>
     public int Capacity => _pool.Count * _pool.BlockSize;
 
+    /// <summary>Told of every draft tree that was scored, by the engine's thread. For looking, not for serving: it allocates.</summary>
+    public Action<DraftTrace>? TreeScored { get; set; }
+
     /// <summary>How speculation fared since the start; a figure may be a step old.</summary>
     public SpeculationReport Report() => _policy.Report();
 
@@ -348,6 +351,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
             }
         }
 
+        TreeScored?.Invoke(_policy.Trace(index, _verification.Path, sequence.Tokens[^tokens.Count..]));
         _policy.Observe(index, _verification.Path, sequence.Tokens[^tokens.Count..]);
         for (int i = 0; i < tokens.Count - 1; i++)
             sequence.Generation.Writer.TryWrite(new TokenOutput(sequence.Choice, tokens[i], _verification.Logprobs[i], null));

@@ -73,6 +73,19 @@ internal sealed class Sequence
     /// <summary>When its first token came, by the engine's clock.</summary>
     public TimeSpan? FirstToken { get; set; }
 
+    /// <summary>Whether a token ends the sequence.</summary>
+    public bool IsStop(int token)
+    {
+        IReadOnlyList<int> stops = Generation.Request.StopTokenIds;
+        for (int i = 0; i < stops.Count; i++)
+        {
+            if (stops[i] == token)
+                return true;
+        }
+
+        return false;
+    }
+
     /// <summary>Appends a final token.</summary>
     public void Append(int token)
     {

@@ -21,7 +21,7 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
     private readonly float _targetEpsilon;
     private readonly SequenceLayout _sequences = new();
     private readonly NativeArray<float> _states = new(), _normed = new(), _input = new(), _residual = new(), _qkv = new(), _attention = new();
-    private readonly NativeArray<float> _delta = new(), _scored = new(), _logits = new();
+    private readonly NativeArray<float> _delta = new(), _scoredAttention = new(), _scoredResidual = new(), _logits = new();
     private KvCache? _cache;
 
     private EagleHead(Checkpoint checkpoint, EagleConfig config, Transformer target, IKernels kernels, int blockSize)
@@ -137,10 +137,11 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
     }
 
     /// <inheritdoc/>
+    /// <remarks>Of rows that are not scored only keys and values are computed: they depend on the pair alone, so catching up is cheap.</remarks>
     public StepLogits Forward(StepRows rows, float* hidden, float* output)
     {
         KvCache cache = _cache ?? throw new InvalidOperationException("The KV pool is not allocated yet.");
-        int count = rows.RowCount, highest = 0;
+        int count = rows.RowCount, highest = 0, scoredCount = rows.LogitRows.Length;
         foreach (int position in rows.Positions)
             highest = Math.Max(highest, position);
         float* cosSin = _rope.Covering(highest + 1);
@@ -149,19 +150,26 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
         fixed (int* tokens = rows.TokenIds, positions = rows.Positions, slots = rows.Slots, scored = rows.LogitRows)
         fixed (uint* ancestors = rows.Ancestors)
         {
-            _sequences.Lay(rows, ancestors, BlockSize);
+            int sequences = _sequences.Lay(rows, ancestors, BlockSize, scoredOnly: true);
             Join(tokens, hidden, input, residual, delta, count);
-            Attend(Config.IsEagle3 ? input : residual, delta, cache, cosSin, positions, slots, rows.Sequences.Length, count);
-            AddNorm(delta, residual, _weights.AttentionNorm, HiddenSize, normed, count, Config.Layer.NormEpsilon);
-            _feedForward.Run(_weights.Mlp, normed, delta, count);
-            return Score(delta, residual, normed, output, scored, rows.LogitRows.Length, count);
+            float* attended = Attend(Config.IsEagle3 ? input : residual, cache, cosSin, positions, slots, rows.LogitRows, sequences, count);
+            if (scoredCount < count)
+            {
+                attended = Gather(attended, scored, scoredCount, Config.Layer.Heads * Config.Layer.HeadDim, _scoredAttention);
+                residual = Gather(residual, scored, scoredCount, HiddenSize, _scoredResidual);
+            }
+
+            _kernels.Apply(_weights.Output, attended, delta, HiddenSize, scoredCount, ElementType.Float32);
+            AddNorm(delta, residual, _weights.AttentionNorm, HiddenSize, normed, scoredCount, Config.Layer.NormEpsilon);
+            _feedForward.Run(_weights.Mlp, normed, delta, scoredCount);
+            return Score(delta, residual, normed, output, scoredCount);
         }
     }
 
     public void Dispose()
     {
         foreach (NativeArray<float> array in (ReadOnlySpan<NativeArray<float>>)
-            [_states, _normed, _input, _residual, _qkv, _attention, _delta, _scored, _logits])
+            [_states, _normed, _input, _residual, _qkv, _attention, _delta, _scoredAttention, _scoredResidual, _logits])
             array.Dispose();
         _sequences.Dispose();
         _feedForward.Dispose();
@@ -201,13 +209,25 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
         NativeMemory.Copy(Config.NormBeforeResidual ? normed : hidden, residual, (nuint)bytes);
     }
 
-    private void Attend(
-        float* input, float* output, KvCache cache, float* cosSin, int* positions, int* slots, int sequences, int rows)
+    /// <summary>Writes all rows' keys and values, and attends with those that are scored.</summary>
+    /// <returns>[rows, heads · head dim]; of rows that are not scored, anything.</returns>
+    private float* Attend(
+        float* input, KvCache cache, float* cosSin, int* positions, int* slots, ReadOnlySpan<int> scored, int sequences, int rows)
     {
         ModelConfig shape = Config.Layer;
         int queries = shape.Heads * shape.HeadDim, keys = shape.KvHeads * shape.HeadDim, width = queries + (2 * keys);
+        int inputs = Config.IsEagle3 ? 2 * HiddenSize : HiddenSize;
         float* qkv = _qkv.Reserve((long)rows * width), attended = _attention.Reserve((long)rows * queries);
-        _kernels.Apply(_weights.Query, input, qkv, width, rows, ElementType.Float32);
+        if (scored.Length == rows)
+        {
+            _kernels.Apply(_weights.Query, input, qkv, width, rows, ElementType.Float32);
+        }
+        else
+        {
+            foreach (int row in scored)
+                _kernels.Apply(_weights.Query, input + ((long)row * inputs), qkv + ((long)row * width), width, 1, ElementType.Float32);
+        }
+
         _kernels.Apply(_weights.Key, input, qkv + queries, width, rows, ElementType.Float32);
         _kernels.Apply(_weights.Value, input, qkv + queries + keys, width, rows, ElementType.Float32);
         _kernels.RopeWriteKv(new RopeWriteKvArgs
@@ -237,11 +257,11 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
             Scale = (float)Math.Pow(shape.HeadDim, -0.5),
             SlidingWindow = shape.SlidingWindows[0],
         });
-        _kernels.Apply(_weights.Output, attended, output, HiddenSize, rows, ElementType.Float32);
+        return attended;
     }
 
     /// <summary>Adds the layer's last part, hands out what the next draft step continues from, and scores.</summary>
-    private StepLogits Score(float* delta, float* residual, float* normed, float* output, int* scored, int count, int rows)
+    private StepLogits Score(float* delta, float* residual, float* normed, float* output, int rows)
     {
         long bytes = (long)rows * HiddenSize * sizeof(float);
         float* state = residual;
@@ -257,13 +277,17 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
         }
 
         NativeMemory.Copy(Config.FeedBackNormed ? normed : residual, output, (nuint)bytes);
-        float* logits = _logits.Reserve((long)count * Config.DraftVocabularySize);
-        if (count == 0)
-            return new StepLogits(logits, 0, Config.DraftVocabularySize);
-        float* gathered = _scored.Reserve((long)count * HiddenSize);
-        _kernels.GatherRows(new GatherRowsArgs { Input = state, RowIndices = scored, Output = gathered, Rows = count, Width = HiddenSize });
-        _kernels.Apply(_weights.Head, gathered, logits, Config.DraftVocabularySize, count, ElementType.Float32);
-        return new StepLogits(logits, count, Config.DraftVocabularySize);
+        float* logits = _logits.Reserve((long)rows * Config.DraftVocabularySize);
+        if (rows > 0)
+            _kernels.Apply(_weights.Head, state, logits, Config.DraftVocabularySize, rows, ElementType.Float32);
+        return new StepLogits(logits, rows, Config.DraftVocabularySize);
+    }
+
+    private float* Gather(float* input, int* rows, int count, int width, NativeArray<float> output)
+    {
+        output.Reserve((long)count * width);
+        _kernels.GatherRows(new GatherRowsArgs { Input = input, RowIndices = rows, Output = output.Data, Rows = count, Width = width });
+        return output.Data;
     }
 
     private void Norm(float* input, Weight weight, int width, float* output, int rows, float epsilon) =>

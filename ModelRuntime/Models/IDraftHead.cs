@@ -31,7 +31,7 @@ internal unsafe interface IDraftHead
     /// <summary>Runs rows: writes their keys and values, and scores those that ask for it.</summary>
     /// <param name="rows">Tokens one ahead of their states; positions and slots of the states.</param>
     /// <param name="hidden">[rows, hidden]: of <see cref="FuseStates"/>, or what an earlier call put out for each row's parent.</param>
-    /// <param name="output">[rows, hidden], written: what a next draft step continues from. May be <paramref name="hidden"/>.</param>
+    /// <param name="output">[scored rows, hidden], written: what a next draft step continues from. May be <paramref name="hidden"/>.</param>
     /// <returns>[scored rows, draft vocabulary], valid until the next call.</returns>
     StepLogits Forward(StepRows rows, float* hidden, float* output);
 }

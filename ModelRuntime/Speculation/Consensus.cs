@@ -9,8 +9,12 @@ namespace Agentic.ModelRuntime;
 /// </remarks>
 internal sealed class Consensus
 {
+    /// <summary>Of a node that was not verified.</summary>
+    public const int NotChosen = -2;
+
     private const float LearningRate = 0.2f, Forgetting = 0.999f;
     private const float MostClaimed = 0.99f, LeastClaim = 1e-4f;
+    private const float NotChosenWeight = 0.25f;
     private const int Named = 0, Claimed = 1, Unnamed = 2, Unclaimed = 3, Parameters = 4;
 
     private readonly float[] _weights = new float[DraftTree.Sources * Parameters];
@@ -37,7 +41,12 @@ internal sealed class Consensus
     }
 
     /// <summary>The target came to a node of the tree as it was settled, and went on to a token.</summary>
-    public void Learn(DraftTree tree, int parent, int tokenId)
+    /// <param name="tree">All that was proposed.</param>
+    /// <param name="parent">The node, −1 for the root.</param>
+    /// <param name="tokenId">The token.</param>
+    /// <param name="verified">Those nodes that were chosen. The likeliest of many are chosen, and so the overrated: they count most.</param>
+    /// <param name="chosen">The node among them, or <see cref="NotChosen"/>.</param>
+    public void Learn(DraftTree tree, int parent, int tokenId, DraftTree verified, int chosen)
     {
         int first = tree.FirstChild(parent);
         if (first < 0)
@@ -47,6 +56,8 @@ internal sealed class Consensus
         for (int child = first; child >= 0; child = tree.NextSibling(child), at++)
         {
             float error = (tree.TokenIds[child] == tokenId ? 1 : 0) - _scores[at];
+            if (chosen == NotChosen || verified.ChildOf(chosen, tree.TokenIds[child]) < 0)
+                error *= NotChosenWeight;
             ReadOnlySpan<float> claims = tree.Claims(child);
             for (int source = 0; source < claims.Length; source++)
             {

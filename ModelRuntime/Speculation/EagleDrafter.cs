@@ -93,7 +93,7 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
     public void Forget(Predicate<NamespaceKey> whose) => _memories.Forget(whose);
 
     /// <summary>A new step: no tree has a level of the head's yet.</summary>
-    public void BeginStep(IReadOnlyList<Sequence> sequences)
+    public void BeginStep(List<Sequence> sequences)
     {
         _step++;
         foreach (Sequence sequence in sequences)
@@ -121,7 +121,7 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
         {
             int parent = tree.Parents[node], depth = tree.Depths[node];
             bool isNext = parent < 0 ? own.Rows.Count == 0 : own.RowOf(parent) >= own.LevelStart;
-            if (!isNext || depth >= Math.Min(maxDepth, Options.Depth))
+            if (!isNext || depth >= Math.Min(maxDepth, Options.Depth) || sequence.IsStop(tree.TokenIds[node]))
                 continue;
             var item = new FrontierNode(treeIndex, node, depth + 1, tree.Probabilities[node], 1, Covered(tree, node));
             int at = first;
@@ -145,11 +145,18 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
         return Math.Min(1 - covered, own.Memory.Gains.Probability(EagleMemory.GainKind(rank, depth, covered), 1) * own.GainFactor);
     }
 
+    /// <summary>The same as it may turn out: what was tried little may be better than it seems, and is only found out by trying.</summary>
+    public float Promise(Sequence sequence, int rank, int depth, float covered)
+    {
+        float doubt = rank > 0 ? 0 : _sequences[sequence].Memory.Gains.Doubt(EagleMemory.GainKind(rank, depth, covered));
+        return Math.Min(1 - covered, Gain(sequence, rank, depth, covered) + doubt);
+    }
+
     /// <summary>Runs the head on a part of the frontier, in one pass, and adds the candidates to their trees.</summary>
     /// <param name="frontier">Roots only or none, those of a tree side by side.</param>
     /// <param name="sequences">Of the step.</param>
     /// <param name="forest">Their trees.</param>
-    /// <returns>Keys attended over all rows.</returns>
+    /// <returns>Keys attended over all scored rows.</returns>
     public long Run(ReadOnlySpan<FrontierNode> frontier, IReadOnlyList<Sequence> sequences, DraftForest forest)
     {
         _rows.Clear();
@@ -174,7 +181,7 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
             else
                 AddNodes(own, forest[tree], frontier.Slice(at, count), next);
             rows = _rows.RowCount - rows;
-            attended += (long)rows * (own.Length + own.Rows.Count);
+            attended += (long)count * (own.Length + own.Rows.Count);
             next += (long)rows * width;
             at += count;
         }
@@ -183,14 +190,13 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
         if (isRoot)
             _head.FuseStates(input, total, hidden);
         StepLogits logits = _head.Forward(_rows, isRoot ? hidden : input, hidden);
-        for (int at = 0, scored = 0, row = 0; at < frontier.Length; at++)
+        for (int at = 0; at < frontier.Length; at++)
         {
             FrontierNode node = frontier[at];
             EagleSequence own = _sequences[sequences[node.Tree]];
-            row += node.Rows;
             int ownRow = own.RowOf(node.Node) + 1;
-            NativeMemory.Copy(hidden + ((long)(row - 1) * _head.HiddenSize), HiddenOf(own, ownRow), (nuint)_head.HiddenSize * sizeof(float));
-            AddChildren(sequences[node.Tree], own, forest[node.Tree], node, logits[scored++]);
+            NativeMemory.Copy(hidden + ((long)at * _head.HiddenSize), HiddenOf(own, ownRow), (nuint)_head.HiddenSize * sizeof(float));
+            AddChildren(sequences[node.Tree], own, forest[node.Tree], node, logits[at]);
         }
 
         return attended;

@@ -26,6 +26,9 @@ internal sealed class EdgeCalibrator
     public float Probability(int kind, float share) =>
         Math.Min(1, share * (_taken[kind] + (PriorNodes * _priors[kind])) / (_asked[kind] + PriorNodes));
 
+    /// <summary>How far a probability of the class may well be off: half of 1 / √nodes seen.</summary>
+    public float Doubt(int kind) => 0.5f / MathF.Sqrt(_asked[kind] + PriorNodes);
+
     public void Learn(int kind, float share, bool taken)
     {
         _asked[kind] += share;

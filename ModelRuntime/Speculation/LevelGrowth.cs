@@ -14,8 +14,11 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
     // Levels beyond the next one that are reckoned with, along the likeliest path: the first may pay only by those it leads to.
     private const int LookAhead = 3;
 
+    // Of a pair that is only caught up with, keys and values are computed: a quarter of a row's time.
+    private const int PairsOfARow = 4;
+
     // A longer catch-up serves later steps too: this share of its time is charged to the step.
-    private const int FullyChargedRows = 8;
+    private const int FullyChargedPairs = 16;
     private const double InvestmentShare = 1.0 / 16;
 
     // Where the head does not pay it is asked so seldom, to see whether it would.
@@ -75,9 +78,10 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
     private void Run(Span<FrontierNode> chosen, Step step, DraftForest forest, SpeculationPolicy policy, TimeProvider clock)
     {
         chosen.Sort(static (a, b) => a.Tree != b.Tree ? a.Tree - b.Tree : a.Node - b.Node);
-        int rows = 0;
+        int pairs = 0;
         foreach (FrontierNode node in chosen)
-            rows += node.Rows;
+            pairs += node.Rows - 1;
+        int rows = RowsOf(chosen.Length, pairs);
         long start = clock.GetTimestamp();
         long attended = drafter.Run(chosen, step.Decoding, forest);
         double expected = cost.Seconds(rows, attended), actual = clock.GetElapsedTime(start).TotalSeconds;
@@ -132,7 +136,7 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
         for (int i = 0; i < _frontier.Count; i++)
         {
             _sorted[i] = _frontier[i];
-            _promises[i] = -_frontier[i].Reach * drafter.Gain(step.Decoding[_frontier[i].Tree], 0, _frontier[i].Depth, _frontier[i].Covered);
+            _promises[i] = -_frontier[i].Reach * drafter.Promise(step.Decoding[_frontier[i].Tree], 0, _frontier[i].Depth, _frontier[i].Covered);
         }
 
         _promises.AsSpan(0, _frontier.Count).Sort(_sorted.AsSpan(0, _frontier.Count));
@@ -141,7 +145,7 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
     /// <summary>The best rate if the head goes on from so many nodes, by as many further levels as are best.</summary>
     private double RateWith(int count, Step step, SpeculationPolicy policy)
     {
-        int rows = 0, most = (drafter.Options.Children + LookAhead) * count;
+        int pairs = 0, most = (drafter.Options.Children + LookAhead) * count;
         long attended = 0;
         if (_predicted.Length < most)
             _predicted = new float[2 * most];
@@ -150,14 +154,14 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
         {
             FrontierNode node = _sorted[i];
             Sequence sequence = step.Decoding[node.Tree];
-            rows += node.Rows;
-            attended += (long)node.Rows * sequence.Count;
+            pairs += node.Rows - 1;
+            attended += sequence.Count;
             for (int rank = 0; rank < drafter.Options.Children; rank++)
-                _predicted[predicted++] = node.Reach * drafter.Gain(sequence, rank, node.Depth, node.Covered);
+                _predicted[predicted++] = node.Reach * drafter.Promise(sequence, rank, node.Depth, node.Covered);
         }
 
-        double seconds = cost.Seconds(Math.Min(rows, FullyChargedRows + count), attended);
-        seconds += InvestmentShare * Math.Max(0, cost.Seconds(rows, attended) - seconds);
+        double seconds = cost.Seconds(RowsOf(count, Math.Min(pairs, FullyChargedPairs)), attended);
+        seconds += InvestmentShare * Math.Max(0, cost.Seconds(RowsOf(count, pairs), attended) - seconds);
         double best = policy.Rate(Falling(predicted), seconds);
         for (int ahead = 1; ahead <= LookAhead; ahead++)
         {
@@ -165,7 +169,7 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
             {
                 FrontierNode node = _sorted[i];
                 Sequence sequence = step.Decoding[node.Tree];
-                float reach = node.Reach * drafter.Gain(sequence, 0, node.Depth, node.Covered);
+                float reach = node.Reach * drafter.Promise(sequence, 0, node.Depth, node.Covered);
                 for (int depth = 1; depth <= ahead; depth++)
                     reach *= drafter.Gain(sequence, 0, node.Depth + depth, 0);
                 _predicted[predicted++] = reach;
@@ -177,6 +181,8 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
 
         return best;
     }
+
+    private static int RowsOf(int scored, int pairs) => scored + ((pairs + PairsOfARow - 1) / PairsOfARow);
 
     private Span<float> Falling(int count)
     {

@@ -158,11 +158,35 @@ internal sealed class SpeculationPolicy : IDisposable
         if (proposed.Count == 0)
             return;
         Consensus consensus = ConsensusOf(sequence);
-        for (int i = 0, node = -1; i < committed.Length && (i == 0 || node >= 0); i++)
+        for (int i = 0, node = -1, chosen = -1; i < committed.Length && (i == 0 || node >= 0); i++)
         {
-            consensus.Learn(proposed, node, committed[i]);
+            consensus.Learn(proposed, node, committed[i], verified, chosen);
             node = proposed.ChildOf(node, committed[i]);
+            int next = chosen == Consensus.NotChosen ? -1 : verified.ChildOf(chosen, committed[i]);
+            chosen = next < 0 ? Consensus.NotChosen : next;
         }
+    }
+
+    /// <summary>The tree of a sequence of the step, as it was proposed and as it fared.</summary>
+    public DraftTrace Trace(int index, IReadOnlyList<int> path, ReadOnlySpan<int> committed)
+    {
+        DraftTree proposed = _forest.Proposed(index), verified = _forest[index];
+        var kept = new HashSet<int>();
+        for (int node = 0; node < verified.Count; node++)
+            kept.Add(verified.Origin(node));
+        var taken = path.Select(node => verified.Origin(node)).ToHashSet();
+        var nodes = new DraftTraceNode[proposed.Count];
+        for (int node = 0; node < nodes.Length; node++)
+        {
+            int at = node;
+            (DraftSource, float)[] claims =
+                [.. Enum.GetValues<DraftSource>().Select(source => (source, proposed.Claim(at, source))).Where(claim => claim.Item2 > 0)];
+            int origin = proposed.Origin(node);
+            nodes[node] = new DraftTraceNode(
+                proposed.TokenIds[node], proposed.Parents[node], proposed.Probabilities[node], claims, kept.Contains(origin), taken.Contains(origin));
+        }
+
+        return new DraftTrace(_sequences[index].Tokens[..^committed.Length].ToArray(), nodes, committed.ToArray());
     }
 
     /// <summary>A step took place: the cost curve learns.</summary>
@@ -202,18 +226,24 @@ internal sealed class SpeculationPolicy : IDisposable
     private Consensus ConsensusOf(Sequence sequence) => _consensus.Of(sequence.Generation.Request.Namespace)[
         sequence.Sampler.Parameters.Temperature switch { 0 => 0, <= 0.7f => 1, _ => 2 }];
 
-    /// <summary>Lists all nodes of the batch, the likeliest first.</summary>
+    /// <summary>Lists all nodes of the batch, the likeliest first. One that ends the sequence is worth nothing, though it is likely: its token is
+    /// drawn from its parent's row, and nothing is wanted after it.</summary>
     private void Rank()
     {
         _count = 0;
         for (int tree = 0; tree < _forest.Count; tree++)
         {
-            ReadOnlySpan<float> probabilities = _forest[tree].Probabilities;
-            for (int node = 0; node < probabilities.Length; node++)
+            DraftTree own = _forest[tree];
+            Span<bool> ended = MarkedFor(own.Count);
+            for (int node = 0; node < own.Count; node++)
             {
+                int parent = own.Parents[node];
+                ended[node] = (parent >= 0 && ended[parent]) || _sequences[tree].IsStop(own.TokenIds[node]);
+                if (ended[node])
+                    continue;
                 if (_count == _falling.Length)
                     Grow();
-                _falling[_count] = -probabilities[node];
+                _falling[_count] = -own.Probabilities[node];
                 _nodes[_count++] = (tree, node);
             }
         }

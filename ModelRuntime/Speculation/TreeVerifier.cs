@@ -25,7 +25,7 @@ internal sealed class TreeVerifier
             int token = _sampler.Draw(logits[firstRow + node + 1], sequence.Sampler, out TokenLogprobs? logprobs);
             sequence.Append(token);
             verification.AddToken(token, logprobs);
-            if (IsStop(sequence, token))
+            if (sequence.IsStop(token))
                 verification.Finish = FinishReason.Stop;
             else if (sequence.RemainingTokens <= 0)
                 verification.Finish = FinishReason.Length;
@@ -36,17 +36,5 @@ internal sealed class TreeVerifier
             verification.AddAccepted(child);
             node = child;
         }
-    }
-
-    private static bool IsStop(Sequence sequence, int token)
-    {
-        IReadOnlyList<int> stops = sequence.Generation.Request.StopTokenIds;
-        for (int i = 0; i < stops.Count; i++)
-        {
-            if (stops[i] == token)
-                return true;
-        }
-
-        return false;
     }
 }

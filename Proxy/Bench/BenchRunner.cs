@@ -45,6 +45,7 @@ internal sealed class BenchRunner(ForcedModel model, DraftHead? head, EngineOpti
         await using InferenceEngine engine = InferenceEngine.Create(
             model, options with { DraftSources = BenchSettings.SourcesOf(mode) }, history, metrics, TimeProvider.System, NullLogger.Instance,
             cost.Copy(), head);
+        engine.TreeScored = settings.Watch;
         engine.Start();
 
         long outputs = 0, steps = 0, drafted = 0, accepted = 0;
@@ -115,6 +116,9 @@ internal sealed record BenchSettings
     public int MaxTokens { get; init; } = 512;
 
     public float Temperature { get; init; }
+
+    /// <summary>Told of every tree.</summary>
+    public Action<DraftTrace>? Watch { get; init; }
 
     /// <summary>What drafts in a mode.</summary>
     public static DraftSource[] SourcesOf(string mode) =>

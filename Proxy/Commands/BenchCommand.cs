@@ -42,6 +42,7 @@ internal static class BenchCommand
     private static readonly DraftSource[] Choices = [DraftSource.Suffix, DraftSource.Schema, DraftSource.Eagle, DraftSource.Recycling];
 
     private static readonly Option<bool>
+        ShowTree = new("--show-tree") { Description = "Show one merged draft tree of the last mode instead of figures." },
         Json = new("--json") { Description = "Every pass as JSON instead of a table." };
 
     public static Command Create()
@@ -49,7 +50,7 @@ internal static class BenchCommand
         var command = new Command("bench", "Measures plain decoding against speculation, turn by turn in one run.")
         {
             Model, Prompts, Traces, Rounds, Concurrency, MaxCalls, MaxTokens, DraftNodes, Threads, Temperature, Sources, Draft, Stop, PointCandidates,
-            Json,
+            ShowTree, Json,
         };
         command.SetAction((parsed, cancellation) => Task.FromResult(Run(parsed, cancellation)));
         return command;
@@ -83,6 +84,7 @@ internal static class BenchCommand
         using DraftHead? head = parsed.GetValue(Draft) is string draft ? DraftHeads.Open(draft, directory, transformer, kernels) : null;
         int context = Math.Min(model.MaxPositions, options.KvBlocks * model.BlockSize);
 
+        (int Interest, DraftTrace? Tree) shown = (0, null);
         var settings = new BenchSettings
         {
             Modes = ModesOf(parsed, head is not null),
@@ -92,6 +94,8 @@ internal static class BenchCommand
             MaxTokens = Positive(parsed, MaxTokens, 512),
             Temperature = parsed.GetValue(Temperature) ?? 0,
         };
+        if (parsed.GetValue(ShowTree))
+            settings = settings with { Rounds = 1, Modes = [settings.Modes[^1]], Watch = Consider };
         var workloads = BenchWorkload.Read(directory, forced ? traces : prompts, forced, context, Positive(parsed, MaxCalls, 100));
         Console.Error.Write(BenchWorkload.TellSkipped(workloads));
         workloads.RemoveAll(workload => workload.Calls.Count == 0);
@@ -118,6 +122,12 @@ internal static class BenchCommand
             }
         });
 
+        if (settings.Watch is not null)
+        {
+            Console.WriteLine(shown.Tree is DraftTrace tree ? TreePicture.Draw(tree, Tokenizer.Load(directory)) : "No draft was accepted.");
+            return 0;
+        }
+
         List<BenchResult> results = BenchResult.Summarize(passes);
         if (parsed.GetValue(Json))
         {
@@ -129,6 +139,12 @@ internal static class BenchCommand
         return results.All(result => result.SameTokens)
             ? 0
             : throw new CommandException("two modes wrote different tokens: speculation changed an answer, which is a fault of the server");
+
+        void Consider(DraftTrace trace)
+        {
+            if (TreePicture.Interest(trace) is var interest && interest > shown.Interest)
+                shown = (interest, trace);
+        }
     }
 
     private static DraftStop StopOf(ParseResult parsed) =>

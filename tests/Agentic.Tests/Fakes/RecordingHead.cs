@@ -17,9 +17,6 @@ internal sealed unsafe class RecordingHead(EagleHead head) : IDraftHead
 
     public List<Row> Rows { get; } = [];
 
-    /// <summary>True pairs that were run, in order.</summary>
-    public int Pairs { get; private set; }
-
     public int TargetToken(int draftToken) => head.TargetToken(draftToken);
 
     public void AllocateKv(int blocks)
@@ -38,7 +35,6 @@ internal sealed unsafe class RecordingHead(EagleHead head) : IDraftHead
         int at = 0;
         foreach (StepRows.SequencePart part in rows.Sequences)
         {
-            Pairs += part.AncestorStart < 0 ? part.RowCount : 0;
             for (int row = 0; row < part.RowCount; row++)
             {
                 if (rows.LogitRows.IndexOf(part.RowStart + row) >= 0)

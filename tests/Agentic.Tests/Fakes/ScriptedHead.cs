@@ -22,9 +22,6 @@ internal sealed unsafe class ScriptedHead(int vocabularySize) : IDraftHead, IDis
 
     public int BlockSize => 4;
 
-    /// <summary>Rows of each pass.</summary>
-    public List<int> Passes { get; } = [];
-
     public int TargetToken(int draftToken) => draftToken + Missing;
 
     public void AllocateKv(int blocks)
@@ -37,13 +34,11 @@ internal sealed unsafe class ScriptedHead(int vocabularySize) : IDraftHead, IDis
 
     public StepLogits Forward(StepRows rows, float* hidden, float* output)
     {
-        Passes.Add(rows.RowCount);
         for (int row = 0; row < rows.RowCount; row++)
-        {
             _slots[rows.Slots[row]] = (rows.TokenIds[row], hidden[row]);
-            output[row] = ScriptedModel.NextState(hidden[row], rows.TokenIds[row]);
-        }
 
+        for (int scored = 0; scored < rows.LogitRows.Length; scored++)
+            output[scored] = ScriptedModel.NextState(hidden[rows.LogitRows[scored]], rows.TokenIds[rows.LogitRows[scored]]);
         _logits = (float*)NativeMemory.Realloc(_logits, (nuint)(Math.Max(1, rows.LogitRows.Length) * vocabularySize * sizeof(float)));
         int at = 0;
         Span<float> all = stackalloc float[vocabularySize];

@@ -60,7 +60,7 @@ public sealed class ConsensusTests
                     (liar, liarTaken) = (liar + tree.Probabilities[node], liarTaken + (isTarget ? 1 : 0));
             }
 
-            consensus.Learn(tree, -1, target);
+            consensus.Learn(tree, -1, target, tree, -1);
         }
 
         Assert.InRange(expected / taken, 0.95, 1.05);

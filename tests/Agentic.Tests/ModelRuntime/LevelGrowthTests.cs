@@ -70,7 +70,6 @@ public sealed class LevelGrowthTests
             new EagleDrafter(head, states, model.BlockSize, options.MaxSequences, eagle ?? new EagleOptions()), new VerifyCost(Flat(headSeconds), 0));
         using var metrics = new RuntimeMetrics();
 
-        // Time stands still, so that what a pass costs stays what it is said to be.
         await using var engine = new InferenceEngine(
             model, options, [], new VerifyCost(cost, 0), metrics, new StandingClock(), NullLogger.Instance, growth);
         engine.Submit(new GenerationRequest
@@ -86,10 +85,5 @@ public sealed class LevelGrowthTests
         }
 
         return (engine.Report(), model.Steps);
-    }
-
-    private sealed class StandingClock : TimeProvider
-    {
-        public override long GetTimestamp() => 0;
     }
 }

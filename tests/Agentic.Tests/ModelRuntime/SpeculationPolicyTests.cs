@@ -63,6 +63,14 @@ public sealed class SpeculationPolicyTests
     }
 
     [Fact]
+    public void NodeThatEndsTheSequence_IsWorthNothing()
+    {
+        DraftForest forest = Draft(Flat, 50, true, stop: 1, Chain(0.9f, 0.9f, 0.9f));
+
+        Assert.Equal([0], forest[0].TokenIds.ToArray());
+    }
+
+    [Fact]
     public void SpeculationSwitchedOff_NothingIsProposed()
     {
         DraftForest forest = Draft(Flat, maxTokens: 50, drafter: Chain(0.9f), speculation: false);
@@ -90,18 +98,21 @@ public sealed class SpeculationPolicyTests
 
     private static DraftForest Draft(double[] cost, int maxTokens, float[] drafter, bool speculation = true) => Draft(cost, maxTokens, speculation, drafter);
 
-    private static DraftForest Draft(double[] cost, int maxTokens, bool speculation, params float[][] chains)
+    private static DraftForest Draft(double[] cost, int maxTokens, bool speculation, params float[][] chains) =>
+        Draft(cost, maxTokens, speculation, stop: null, chains);
+
+    private static DraftForest Draft(double[] cost, int maxTokens, bool speculation, int? stop, params float[][] chains)
     {
         var step = new Step();
         foreach (float[] _ in chains)
-            step.AddDecoding(NewSequence(maxTokens, speculation));
+            step.AddDecoding(NewSequence(maxTokens, speculation, stop));
 
         var policy = new SpeculationPolicy(
             [new ChainDrafter(step, chains)], null, new VerifyCost(cost, 0), new EngineOptions { KvBlocks = 8 }, 100, TimeProvider.System);
         return policy.Draft(step);
     }
 
-    private static Sequence NewSequence(int maxTokens, bool speculation)
+    private static Sequence NewSequence(int maxTokens, bool speculation, int? stop = null)
     {
         var request = new GenerationRequest
         {
@@ -110,6 +121,7 @@ public sealed class SpeculationPolicyTests
             Namespace = NamespaceKey.Derive("secret"u8, "tenant", "model", "tokenizer"),
             MaxOutputTokens = maxTokens,
             Speculation = speculation,
+            StopTokenIds = stop is int token ? [token] : [],
         };
         return new Sequence(new Generation(request, (_, _) => { }), 0, maxTokens, TimeSpan.Zero);
     }

@@ -5,6 +5,21 @@ namespace Agentic.Tests;
 public sealed class BenchWorkloadTests
 {
     [Fact]
+    public void Mixture_TakesCallsOfAllKindsInTurn()
+    {
+        BenchWorkload[] kinds =
+        [
+            new("a", [.. Enumerable.Range(0, 6).Select(i => new BenchCall("a", [i], null))], []),
+            new("b", [.. Enumerable.Range(10, 2).Select(i => new BenchCall("b", [i], null))], []),
+        ];
+
+        BenchWorkload mixed = BenchWorkload.Mixed(kinds, maxCalls: 5);
+
+        Assert.Equal([0, 1, 10, 2, 3], mixed.Calls.Select(call => call.PromptIds[0]));
+        Assert.All(mixed.Calls, call => Assert.Equal(mixed.Name, call.Workload));
+    }
+
+    [Fact]
     public void CallThatDoesNotFit_IsLeftOutAndNamed()
     {
         string file = Path.Combine(Directory.CreateTempSubdirectory("agentic-").FullName, "calls.jsonl");
