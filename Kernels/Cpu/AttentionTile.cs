@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Agentic.Kernels;
 
 /// <summary>Up to sixteen packed rows of one sequence on one key head: packed row p is head p % group of row p / group.</summary>
-/// <remarks>They share each group of keys and each block of values while it is in the first-level cache, four rows at a time in registers.</remarks>
+/// <remarks>They share each group of keys and each block of values while it is in the first-level cache, four or eight rows at a time in registers.</remarks>
 internal unsafe struct AttentionTile<S, V, W>
     where S : ISimd<V>
     where V : struct
@@ -13,7 +13,11 @@ internal unsafe struct AttentionTile<S, V, W>
 
     private const int Vectors = ScoreTile<S, V, W, OneRow>.Vectors;
 
-    /// <summary>[16 / 4, dim, 4] scaled queries.</summary>
+    // Sums go to memory and back between batches of runs. A run is a block at most, and with as many the values of sixteen rows' keys
+    // (64 KB in blocks of 16) still come from the second-level cache.
+    private const int MaxRuns = 16;
+
+    /// <summary>[16 / 8, dim, 8] scaled queries.</summary>
     public float* Queries;
 
     /// <summary>[16, dim] weighted sums of values, in storage order.</summary>
@@ -52,9 +56,9 @@ internal unsafe struct AttentionTile<S, V, W>
             sharedStart = Math.Max(sharedStart, keys.First);
             sharedEnd = Math.Min(sharedEnd, keys.Identity);
             float* query = Args.Query + (nint)(Sequence.RowStart + row) * Args.QueryStride + head * dim;
-            float* scaled = Queries + r / 4 * 4 * dim + r % 4;
+            float* scaled = Queries + r / 8 * 8 * dim + r % 8;
             for (int i = 0; i < dim; i++)
-                scaled[4 * i] = Args.Scale * query[i];
+                scaled[8 * i] = Args.Scale * query[i];
         }
         sharedEnd = Math.Max(sharedStart, sharedEnd);
         _origin = first & -AttentionKernel<S, V, W>.IndexAlignment;
@@ -106,17 +110,29 @@ internal unsafe struct AttentionTile<S, V, W>
                 keys[j] = keys[Vectors + j];
                 keys[Vectors + j] = Keys(slot + (Vectors + j) * S.Lanes, end);
             }
-            for (int r = 0; r < Rows; r += 4)
+            for (int r = 0; r < Rows;)
             {
-                float* queries = Queries + r * dim, scores = Scores + r * ScoreStride + slot - _origin;
-                switch (Rows - r)
-                {
-                    case 1: ScoreTile<S, V, W, OneRow>.Multiply(queries, keys, keyStride, dim, scores, ScoreStride); break;
-                    case 2: ScoreTile<S, V, W, TwoRows>.Multiply(queries, keys, keyStride, dim, scores, ScoreStride); break;
-                    case 3: ScoreTile<S, V, W, ThreeRows>.Multiply(queries, keys, keyStride, dim, scores, ScoreStride); break;
-                    default: ScoreTile<S, V, W, FourRows>.Multiply(queries, keys, keyStride, dim, scores, ScoreStride); break;
-                }
+                float* queries = Queries + r / 8 * 8 * dim + r % 8, scores = Scores + r * ScoreStride + slot - _origin;
+                r += ScoreRows(Rows - r, queries, keys, keyStride, dim, scores);
             }
+        }
+    }
+
+    /// <summary>As many rows as one tile takes, at most <paramref name="rows"/>, and how many those are.</summary>
+    private readonly int ScoreRows(int rows, float* queries, byte** keys, nint keyStride, nint dim, float* scores)
+    {
+        if (EightRowTile<S, V, W>.Fits && rows >= EightRowTile<S, V, W>.Rows)
+        {
+            for (int j = 0; j < Vectors; j += 2)
+                EightRowTile<S, V, W>.Multiply(queries, keys + j, keys + Vectors + j, keyStride, dim, scores + j * S.Lanes, ScoreStride);
+            return EightRowTile<S, V, W>.Rows;
+        }
+        switch (rows)
+        {
+            case 1: ScoreTile<S, V, W, OneRow>.Multiply(queries, keys, keyStride, dim, scores, ScoreStride); return 1;
+            case 2: ScoreTile<S, V, W, TwoRows>.Multiply(queries, keys, keyStride, dim, scores, ScoreStride); return 2;
+            case 3: ScoreTile<S, V, W, ThreeRows>.Multiply(queries, keys, keyStride, dim, scores, ScoreStride); return 3;
+            default: ScoreTile<S, V, W, FourRows>.Multiply(queries, keys, keyStride, dim, scores, ScoreStride); return 4;
         }
     }
 
@@ -159,22 +175,34 @@ internal unsafe struct AttentionTile<S, V, W>
     private readonly void AddValues(int r, int rows, int start, int end)
     {
         nint dim = Args.Kv.HeadDim;
+        ValueRun* batch = stackalloc ValueRun[MaxRuns];
         KeyRuns runs = new(Sequence, _rows[r], Args.Kv.BlockSize, start, end);
-        while (runs.MoveNext())
+        for (bool more = runs.MoveNext(); more;)
         {
-            byte* values = (byte*)Args.Kv.Data + (nint)Args.Kv.ValueOffset(runs.Slot, KvHead) * W.Size;
-            byte* ahead = (byte*)Args.Kv.Data + (nint)Args.Kv.ValueOffset(runs.SlotAhead, KvHead) * W.Size;
-            for (int i = r; i < r + rows; i += 4)
-            {
-                float* weights = Scores + i * ScoreStride + runs.Index - _origin, sums = Sums + i * dim;
-                switch (r + rows - i)
-                {
-                    case 1: ValueTile<S, V, W, OneRow>.Accumulate(weights, ScoreStride, values, ahead, runs.Count, dim, sums); break;
-                    case 2: ValueTile<S, V, W, TwoRows>.Accumulate(weights, ScoreStride, values, ahead, runs.Count, dim, sums); break;
-                    case 3: ValueTile<S, V, W, ThreeRows>.Accumulate(weights, ScoreStride, values, ahead, runs.Count, dim, sums); break;
-                    default: ValueTile<S, V, W, FourRows>.Accumulate(weights, ScoreStride, values, ahead, runs.Count, dim, sums); break;
-                }
-            }
+            int count = 0, first = runs.Index;
+            for (; more && count < MaxRuns; more = runs.MoveNext())
+                batch[count++] = new ValueRun { Values = Values(runs.Slot), Ahead = Values(runs.SlotAhead), Keys = runs.Count };
+            for (int i = r; i < r + rows;)
+                i += AddRuns(r + rows - i, Scores + i * ScoreStride + first - _origin, batch, count, dim, Sums + i * dim);
+        }
+    }
+
+    private readonly byte* Values(int slot) => (byte*)Args.Kv.Data + (nint)Args.Kv.ValueOffset(slot, KvHead) * W.Size;
+
+    /// <summary>As <see cref="ScoreRows"/>.</summary>
+    private readonly int AddRuns(int rows, float* weights, ValueRun* runs, int count, nint dim, float* sums)
+    {
+        if (EightRowTile<S, V, W>.Fits && rows >= EightRowTile<S, V, W>.Rows)
+        {
+            EightRowTile<S, V, W>.Accumulate(weights, ScoreStride, runs, count, dim, sums);
+            return EightRowTile<S, V, W>.Rows;
+        }
+        switch (rows)
+        {
+            case 1: ValueTile<S, V, W, OneRow>.Accumulate(weights, ScoreStride, runs, count, dim, sums); return 1;
+            case 2: ValueTile<S, V, W, TwoRows>.Accumulate(weights, ScoreStride, runs, count, dim, sums); return 2;
+            case 3: ValueTile<S, V, W, ThreeRows>.Accumulate(weights, ScoreStride, runs, count, dim, sums); return 3;
+            default: ValueTile<S, V, W, FourRows>.Accumulate(weights, ScoreStride, runs, count, dim, sums); return 4;
         }
     }
 }

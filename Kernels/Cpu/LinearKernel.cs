@@ -23,8 +23,8 @@ internal static unsafe class LinearKernel<S, V, W>
     // Larger groups of columns go to the second-level cache: 21 GB/s at 4096 inputs, where the first-level cache gave 11.
     private const int PrefetchBytes = 8 * 1024;
 
-    // Below this a second thread costs more to reach than it saves (about 10 µs of one core).
-    private const long MinMultiplyAddsPerItem = 128 * 1024;
+    // Below this a second thread costs more to reach than it saves (2 µs of one core).
+    private const long MinMultiplyAddsPerItem = 64 * 1024;
 
     private struct Job
     {
@@ -68,11 +68,10 @@ internal static unsafe class LinearKernel<S, V, W>
 
     private static int OutputsPerItem(in LinearArgs args, int rows, int threads)
     {
-        if (threads == 1)
-            return args.Outputs;
-        // Four items a thread even out a core that is shared with others.
-        long even = args.Outputs / (4L * threads), least = MinMultiplyAddsPerItem / ((long)rows * args.Inputs);
-        long outputs = Math.Max(even, least) + Columns - 1;
+        // Four items a thread even out a core that is shared with others; a few are as many as there are threads, so that none waits for another.
+        long items = Math.Min(4L * threads, (long)rows * args.Inputs * args.Outputs / MinMultiplyAddsPerItem);
+        items = threads == 1 ? 1 : Math.Max(1, items > threads ? items - items % threads : items);
+        long outputs = (args.Outputs + items - 1) / items + Columns - 1;
         return (int)Math.Min(outputs - outputs % Columns, args.Outputs);
     }
 

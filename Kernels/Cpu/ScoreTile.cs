@@ -16,7 +16,7 @@ internal static unsafe class ScoreTile<S, V, W, R>
     public const int Vectors = 4;
 
     /// <summary>Sixteen multiply-adds for four loads and four broadcasts.</summary>
-    /// <param name="queries">[dim, 4], the first R of each four read.</param>
+    /// <param name="queries">[dim, 8], the first R of each eight read.</param>
     /// <param name="keys">Starts of the four vectors at element 0 of their keys, then of four that are read next, any address.</param>
     /// <param name="keyStride">Bytes from one element of a vector's keys to the next.</param>
     /// <param name="dim">Elements of a key.</param>
@@ -31,7 +31,7 @@ internal static unsafe class ScoreTile<S, V, W, R>
         byte* keys0 = keys[0], keys1 = keys[1], keys2 = keys[2], keys3 = keys[3];
         byte* next0 = keys[4], next1 = keys[5], next2 = keys[6], next3 = keys[7];
         nint end = dim * keyStride;
-        for (nint offset = 0; offset < end; offset += keyStride, queries += 4)
+        for (nint offset = 0; offset < end; offset += keyStride, queries += 8)
         {
             // A block of keys is a page at most: what the processor prefetches by itself ends with it.
             Prefetch.Line(next0 + offset);
