@@ -29,6 +29,9 @@ internal sealed class ProxyOptions
     /// <summary>Tokens of earlier answers kept for when they come back in a history.</summary>
     public int RememberedAnswerTokens { get; set; } = 4_000_000;
 
+    /// <summary>After how long without an event a stream carries a comment.</summary>
+    public TimeSpan KeepAlive { get; set; } = TimeSpan.FromSeconds(15);
+
     /// <summary>Prompts in one request to <c>/v1/completions</c>.</summary>
     public int MaxPromptsPerRequest { get; set; } = 128;
 }
@@ -56,6 +59,8 @@ internal sealed class ProxyOptionsValidator : IValidateOptions<ProxyOptions>
             wrong.Add($"MaxRequestBytes: {options.MaxRequestBytes} is less than 1.");
         if (options.RememberedAnswerTokens < 0)
             wrong.Add($"RememberedAnswerTokens: {options.RememberedAnswerTokens} is less than 0.");
+        if (options.KeepAlive <= TimeSpan.Zero)
+            wrong.Add($"KeepAlive: {options.KeepAlive} is not above 0.");
         if (options.MaxPromptsPerRequest < 1)
             wrong.Add($"MaxPromptsPerRequest: {options.MaxPromptsPerRequest} is less than 1.");
         return wrong.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(wrong);

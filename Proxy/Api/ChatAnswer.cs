@@ -6,7 +6,7 @@ namespace Agentic.Proxy;
 /// <summary>One answer as it grows, from the same events whether it is streamed or not.</summary>
 internal sealed class ChatAnswer
 {
-    private readonly StringBuilder _content = new();
+    private readonly StringBuilder _content = new(), _reasoning = new();
     private readonly List<(string Id, string Name, StringBuilder Arguments)> _calls = [];
 
     /// <summary>Tokens whose log-probabilities are to be reported.</summary>
@@ -18,6 +18,8 @@ internal sealed class ChatAnswer
         {
             if (next.Kind == OutputEventKind.Text)
                 _content.Append(next.Text);
+            else if (next.Kind == OutputEventKind.Reasoning)
+                _reasoning.Append(next.Text);
             else if (next.Kind == OutputEventKind.CallStart)
                 _calls.Add((next.CallId!, next.Text, new StringBuilder()));
             else
@@ -34,7 +36,10 @@ internal sealed class ChatAnswer
             : [.. _calls.Select(call => new ToolCall(call.Id, "function", Function(call.Name, call.Arguments)))],
         _calls.Count == 0 || !legacy ? null : Function(_calls[0].Name, _calls[0].Arguments),
         null,
-        []);
+        [])
+    {
+        ReasoningContent = _reasoning.Length == 0 ? null : _reasoning.ToString(),
+    };
 
     /// <summary>The message as it will stand in a history.</summary>
     public JsonObject ToHistory()

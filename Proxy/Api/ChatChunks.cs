@@ -50,6 +50,7 @@ internal sealed class ChatChunks(
     private Delta DeltaOf(OutputEvent next) => next.Kind switch
     {
         OutputEventKind.Text => new ContentDelta(next.Text),
+        OutputEventKind.Reasoning => new ReasoningDelta(next.Text, next.Text),
         OutputEventKind.CallStart when legacy => new FunctionCallDelta(new FunctionDelta(next.Text, "")),
         OutputEventKind.CallStart =>
             new ToolCallsDelta([new ToolCallDelta(next.Call, next.CallId, "function", new FunctionDelta(next.Text, ""))]),

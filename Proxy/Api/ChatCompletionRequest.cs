@@ -10,6 +10,8 @@ internal sealed record ChatCompletionRequest : SamplingRequest
 {
     private const int MaxTopLogprobs = 20;
 
+    private static readonly string[] Efforts = ["none", "minimal", "low", "medium", "high", "xhigh"];
+
     public ChatCompletionRequest(JsonObject body, ServedModel model)
         : base(new Fields(body), model)
     {
@@ -24,6 +26,9 @@ internal sealed record ChatCompletionRequest : SamplingRequest
         if (TopLogprobs is not null && !Logprobs)
             throw ApiException.Invalid("The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.", "top_logprobs");
         ChatTemplateKwargs = fields.Object("chat_template_kwargs")?.Json;
+        ReasoningEffort = fields.String("reasoning_effort");
+        if (ReasoningEffort is not null && !Efforts.Contains(ReasoningEffort))
+            throw ApiException.WrongValue("reasoning_effort", ReasoningEffort, Efforts);
         ResponseFormat = ResponseFormat.Read(fields);
         Prediction = Prediction.Read(fields, ToolUse);
     }
@@ -58,6 +63,9 @@ internal sealed record ChatCompletionRequest : SamplingRequest
     [Description("What the answer is expected to be: {\"type\": \"content\", \"content\": a text or text parts}. The answer is the same, only sooner.")]
     public Prediction? Prediction { get; }
 
+    [Description("How much to think first: none, minimal, low, medium, high or xhigh, for templates that know it.")]
+    public string? ReasoningEffort { get; }
+
     [Description("Extension: further variables of the chat template.")]
     public JsonObject? ChatTemplateKwargs { get; }
 
@@ -77,6 +85,12 @@ internal sealed record ChatCompletionRequest : SamplingRequest
             ["documents"] = null,
             ["add_generation_prompt"] = true,
         };
+        if (ReasoningEffort is not null)
+        {
+            variables["reasoning_effort"] = ReasoningEffort;
+            variables["enable_thinking"] = ReasoningEffort != "none";
+        }
+
         foreach ((string name, JsonNode? value) in ChatTemplateKwargs ?? [])
             variables[name] = value?.DeepClone();
         return variables;

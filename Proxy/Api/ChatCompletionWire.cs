@@ -17,7 +17,16 @@ internal sealed record AssistantMessage(
     string Role, string? Content,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<ToolCall>? ToolCalls,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] FunctionCall? FunctionCall,
-    string? Refusal, IReadOnlyList<string> Annotations);
+    string? Refusal, IReadOnlyList<string> Annotations)
+{
+    /// <summary>Extension, under the name most servers give it: what the model thought. Absent where it thought nothing.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? ReasoningContent { get; init; }
+
+    /// <summary>The same under vLLM's newer name.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Reasoning => ReasoningContent;
+}
 
 /// <summary>A call the model wants made.</summary>
 internal sealed record ToolCall(string Id, string Type, FunctionCall Function);
@@ -57,6 +66,7 @@ internal sealed record ChatChunkChoice(int Index, Delta Delta, ChatLogprobs? Log
 /// <summary>What is added to the message.</summary>
 [JsonDerivedType(typeof(RoleDelta))]
 [JsonDerivedType(typeof(ContentDelta))]
+[JsonDerivedType(typeof(ReasoningDelta))]
 [JsonDerivedType(typeof(ToolCallsDelta))]
 [JsonDerivedType(typeof(FunctionCallDelta))]
 [JsonDerivedType(typeof(LastDelta))]
@@ -67,6 +77,9 @@ internal sealed record RoleDelta(string Role, string? Content, string? Refusal) 
 
 /// <summary>More text.</summary>
 internal sealed record ContentDelta(string Content) : Delta;
+
+/// <summary>More of what the model thinks, under both names that clients look for.</summary>
+internal sealed record ReasoningDelta(string ReasoningContent, string Reasoning) : Delta;
 
 /// <summary>A call, or more of one.</summary>
 internal sealed record ToolCallsDelta(IReadOnlyList<ToolCallDelta> ToolCalls) : Delta;

@@ -20,14 +20,14 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
         JsonObject body = await serving.ReadBodyAsync(context);
         ChatCompletionRequest request = new(body, _model);
         ITokenConstraint? constraint = _constraints.For(request);
-        int[] prompt = Encode(context, space, request);
-        int room = serving.RoomAfter(prompt.Length, "messages");
+        EncodedPrompt prompt = Encode(context, space, request);
+        int room = serving.RoomAfter(prompt.Ids.Length, "messages");
         ToolUse tools = request.ToolUse;
         bool speculates = Serving.WantsSpeculation(context, request);
         Generation generation = serving.Submit(new GenerationRequest
         {
             Id = context.TraceIdentifier,
-            PromptIds = prompt,
+            PromptIds = prompt.Ids,
             Namespace = space,
             Sampling = request.Sampling(_model.Defaults),
             MaxOutputTokens = Math.Min(request.MaxCompletionTokens ?? request.MaxTokens ?? room, room),
@@ -40,7 +40,8 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
         }, "messages");
 
         AnswerReading reading = new([generation], () => new ChoiceReader(
-            _model.Codec, request.Stop, tools.MayCall ? new ToolCallParser(Wire.NewCallId) : null, tools.MostCalls));
+            _model.Codec, request.Stop, tools.MayCall ? new ToolCallParser(Wire.NewCallId) : null, tools.MostCalls,
+            _encoder!.Traits.Thinks ? new ReasoningParser(prompt.OpensThought) : null));
         ChatAnswer[] answers = [.. reading.Choices.Select(_ => new ChatAnswer())];
         if (request.Stream)
             await StreamAsync(context, request, generation, reading, answers);
@@ -59,15 +60,15 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
     /// <summary>Forgets the answers given and the tools seen in these namespaces.</summary>
     public void Forget(Predicate<NamespaceKey> whose) => _encoder?.Forget(whose);
 
-    private int[] Encode(HttpContext context, NamespaceKey space, ChatCompletionRequest request)
+    private EncodedPrompt Encode(HttpContext context, NamespaceKey space, ChatCompletionRequest request)
     {
         if (_encoder is null)
             throw ApiException.Invalid($"The model '{_model.Name}' has no chat template. Use /v1/completions.", "model");
         try
         {
-            int[] ids = _encoder.Encode(space, request.Messages, request.TemplateVariables(), out int spliced);
-            Log.PromptEncoded(logger, context.TraceIdentifier, ids.Length, spliced);
-            return ids;
+            EncodedPrompt prompt = _encoder.Encode(space, request.Messages, request.TemplateVariables());
+            Log.PromptEncoded(logger, context.TraceIdentifier, prompt.Ids.Length, prompt.Spliced);
+            return prompt;
         }
         catch (JinjaException exception)
         {
@@ -113,13 +114,14 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
                     chunks.Write(index, choice, events, scores, choice.Finish is null ? null : FinishOf(choice, request.ToolUse));
                 },
                 () => stream.FlushAsync(context.RequestAborted),
-                context.RequestAborted);
+                context.RequestAborted,
+                (serving.Options.KeepAlive, () => stream.KeepAliveAsync(context.RequestAborted)));
             chunks.WriteEnd(UsageOf(generation, reading));
         });
     }
 
     private static Usage UsageOf(Generation generation, AnswerReading reading) => Usage.Of(
-        [generation], reading.Choices.Sum(choice => choice.Tokens),
+        generation.Request.PromptIds.Length, [generation], reading.Choices,
         generation.Request.PredictionIds is { } predicted ? Prediction.Compare(predicted, reading.Choices[0].Ids) : null);
 
     private static string FinishOf(ChoiceReader choice, ToolUse tools) =>

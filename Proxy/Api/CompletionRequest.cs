@@ -12,29 +12,41 @@ internal sealed record CompletionRequest : SamplingRequest
 {
     private const int DefaultMaxTokens = 16;
     private const int MaxLogprobs = 5;
+    private const int MaxBestOf = 128;
 
     public CompletionRequest(JsonObject body, ServedModel model, int maxPrompts)
         : base(new Fields(body), model)
     {
         Fields fields = new(body);
         Prompt = body["prompt"] ?? throw ApiException.Missing("prompt");
-        PromptIds = ReadPrompts(Prompt, model.Codec, maxPrompts);
-        MaxTokens = fields.Integer("max_tokens", 1) ?? DefaultMaxTokens;
+        Suffix = fields.String("suffix");
+        bool inTheMiddle = !string.IsNullOrEmpty(Suffix);
+        PromptIds = ReadPrompts(Prompt, model.Codec, maxPrompts, addSpecialTokens: !inTheMiddle);
+        if (inTheMiddle)
+            PromptIds = [.. PromptIds.Select(ids => Around(ids, Suffix!, model.Codec))];
+        MaxTokens = fields.Integer("max_tokens", 0) ?? DefaultMaxTokens;
         Echo = fields.Boolean("echo") ?? false;
         Logprobs = fields.Integer("logprobs", 0, MaxLogprobs);
-        if (Echo && Logprobs is not null)
-            throw ApiException.Invalid("'echo' together with 'logprobs' is not supported: prompts are not scored.", "echo",
-                "unsupported_value");
-        if (!string.IsNullOrEmpty(fields.String("suffix")))
-            throw ApiException.Invalid("'suffix' is not supported: the model writes from left to right.", "suffix", "unsupported_value");
-        if (fields.Integer("best_of", 1) is { } best && best != Choices)
-            throw ApiException.Invalid("'best_of' is only supported where it equals 'n'.", "best_of", "unsupported_value");
+        if (Echo && inTheMiddle)
+            throw ApiException.Invalid("'echo' is not supported together with 'suffix'.", "echo", "unsupported_value");
+        BestOf = fields.Integer("best_of", 1, MaxBestOf);
+        if (BestOf < Choices)
+            throw ApiException.Invalid($"'best_of' must be at least 'n', {Choices}, but it is {BestOf}.", "best_of", "invalid_value");
+        if (BestOf > Choices && Stream)
+            throw ApiException.Invalid("'best_of' above 'n' is not supported with 'stream': which texts are best shows at their ends.",
+                "best_of", "unsupported_value");
     }
 
     [Description("A text, an array of texts, an array of token ids, or an array of arrays of token ids.")]
     public JsonNode Prompt { get; }
 
-    [Description("Most tokens of each text; 16 if left out.")]
+    [Description("What is to follow the text that is written, for models that were taught to fill in the middle.")]
+    public string? Suffix { get; }
+
+    [Description("Write so many texts and give back the n likeliest.")]
+    public int? BestOf { get; }
+
+    [Description("Most tokens of each text; 16 if left out. 0 writes none: with echo and logprobs, prompts are scored.")]
     public int MaxTokens { get; }
 
     [Description("Begin each text with its prompt.")]
@@ -43,14 +55,24 @@ internal sealed record CompletionRequest : SamplingRequest
     [Description("Report log-probabilities, of this many alternatives, 0 to 5.")]
     public int? Logprobs { get; }
 
+    /// <summary>Texts written for each prompt.</summary>
+    [JsonIgnore]
+    public int DrawnChoices => BestOf ?? Choices;
+
     /// <summary>The prompts' tokens; none is empty.</summary>
     [JsonIgnore]
     public IReadOnlyList<int[]> PromptIds { get; }
 
     /// <summary>How tokens are drawn.</summary>
-    public SamplingParameters Sampling(SamplingParameters defaults) => Sampling(defaults, Logprobs);
+    public SamplingParameters Sampling(SamplingParameters defaults) =>
+        Sampling(defaults, Logprobs ?? (DrawnChoices > Choices ? 0 : null));
 
-    private static int[][] ReadPrompts(JsonNode prompt, ITextCodec codec, int maxPrompts)
+    private static int[] Around(int[] prompt, string suffix, ITextCodec codec) => FillInTheMiddle.Of(codec) is { } markers
+        ? markers.Join(prompt, codec.Encode(suffix, addSpecialTokens: false))
+        : throw ApiException.Invalid("'suffix' is not supported: the model has no markers for filling in the middle.", "suffix",
+            "unsupported_value");
+
+    private static int[][] ReadPrompts(JsonNode prompt, ITextCodec codec, int maxPrompts, bool addSpecialTokens)
     {
         int[][] prompts = prompt switch
         {
@@ -71,7 +93,7 @@ internal sealed record CompletionRequest : SamplingRequest
         int[] Ids(JsonArray items, string where) => Fields.Integers(items, where, 0, codec.VocabularySize - 1);
 
         int[] Text(JsonNode? item, string where) => item is JsonValue value && value.TryGetValue(out string? text)
-            ? codec.Encode(text, addSpecialTokens: true)
+            ? codec.Encode(text, addSpecialTokens)
             : throw ApiException.WrongType(where, "a string or an array of token ids", Fields.NameOf(item));
     }
 

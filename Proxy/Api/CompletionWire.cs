@@ -19,5 +19,5 @@ internal sealed record CompletionChoice(string Text, int Index, CompletionLogpro
 /// <summary>Log-probabilities in the older form: parallel lists.</summary>
 /// <param name="TextOffset">Where each token begins, in characters of the choice's text.</param>
 internal sealed record CompletionLogprobs(
-    IReadOnlyList<string> Tokens, IReadOnlyList<float> TokenLogprobs, IReadOnlyList<IReadOnlyDictionary<string, float>> TopLogprobs,
+    IReadOnlyList<string> Tokens, IReadOnlyList<float?> TokenLogprobs, IReadOnlyList<IReadOnlyDictionary<string, float>?> TopLogprobs,
     IReadOnlyList<int> TextOffset);

@@ -12,43 +12,51 @@ internal sealed class Completions(Serving serving)
     private readonly ServedModel _model = serving.Model;
     private readonly Logprobs _logprobs = new(serving.Model.Codec);
 
+    /// <summary>What a choice begins with: its prompt, if it is to be given back.</summary>
+    private sealed record Beginning(string Text, IReadOnlyList<ScoredToken> Scores);
+
     public async Task HandleAsync(HttpContext context)
     {
         NamespaceKey space = serving.Authorize(context);
         JsonObject body = await serving.ReadBodyAsync(context);
         CompletionRequest request = new(body, _model, serving.Options.MaxPromptsPerRequest);
-        List<Generation> generations = SubmitAll(context, space, request);
-        AnswerReading reading = new(generations, () => new ChoiceReader(_model.Codec, request.Stop, calls: null));
-        string[] prefixes = [.. generations.SelectMany(generation => Enumerable.Repeat(
-            request.Echo ? CompletionRequest.TextOf(generation.Request.PromptIds, _model.Codec) : "", request.Choices))];
+        GenerationRequest[] wanted = Wanted(context, space, request);
+        IReadOnlyList<ScoredToken>[] scores = request is { Echo: true, Logprobs: not null }
+            ? await ScoreAsync(wanted, context.RequestAborted)
+            : [.. wanted.Select(_ => Array.Empty<ScoredToken>())];
+        Beginning[] beginnings = [.. wanted.SelectMany((one, i) => Enumerable.Repeat(new Beginning(
+            request.Echo ? CompletionRequest.TextOf(one.PromptIds, _model.Codec) : "", scores[i]), request.DrawnChoices))];
+        List<Generation> generations = request.MaxTokens > 0 ? SubmitAll(wanted) : [];
+        AnswerReading reading = new(generations, () => new ChoiceReader(_model.Codec, request.Stop));
         if (request.Stream)
-            await StreamAsync(context, request, generations, reading, prefixes);
+            await StreamAsync(context, request, generations, reading, beginnings);
         else
-            await AnswerAsync(context, request, generations, reading, prefixes);
+            await AnswerAsync(context, request, generations, reading, beginnings);
     }
 
-    private List<Generation> SubmitAll(HttpContext context, NamespaceKey space, CompletionRequest request)
+    private GenerationRequest[] Wanted(HttpContext context, NamespaceKey space, CompletionRequest request)
+    {
+        SamplingParameters sampling = request.Sampling(_model.Defaults);
+        return [.. request.PromptIds.Select((ids, i) => new GenerationRequest
+        {
+            Id = request.PromptIds.Count == 1 ? context.TraceIdentifier : $"{context.TraceIdentifier}-{i}",
+            PromptIds = ids,
+            Namespace = space,
+            Sampling = sampling,
+            MaxOutputTokens = Math.Min(request.MaxTokens, serving.RoomAfter(ids.Length, "prompt", least: Math.Min(1, request.MaxTokens))),
+            StopTokenIds = request.EndTokens(_model),
+            Choices = request.DrawnChoices,
+            Speculation = Serving.WantsSpeculation(context, request),
+        })];
+    }
+
+    private List<Generation> SubmitAll(IEnumerable<GenerationRequest> requests)
     {
         List<Generation> generations = [];
         try
         {
-            int[] rooms = [.. request.PromptIds.Select(ids => serving.RoomAfter(ids.Length, "prompt"))];
-            SamplingParameters sampling = request.Sampling(_model.Defaults);
-            for (int i = 0; i < rooms.Length; i++)
-            {
-                generations.Add(serving.Submit(new GenerationRequest
-                {
-                    Id = rooms.Length == 1 ? context.TraceIdentifier : $"{context.TraceIdentifier}-{i}",
-                    PromptIds = request.PromptIds[i],
-                    Namespace = space,
-                    Sampling = sampling,
-                    MaxOutputTokens = Math.Min(request.MaxTokens, rooms[i]),
-                    StopTokenIds = request.EndTokens(_model),
-                    Choices = request.Choices,
-                    Speculation = Serving.WantsSpeculation(context, request),
-                }, "prompt"));
-            }
-
+            foreach (GenerationRequest request in requests)
+                generations.Add(serving.Submit(request, "prompt"));
             return generations;
         }
         catch
@@ -58,62 +66,88 @@ internal sealed class Completions(Serving serving)
         }
     }
 
-    private async Task AnswerAsync(
-        HttpContext context, CompletionRequest request, List<Generation> generations, AnswerReading reading, string[] prefixes)
+    private async Task<IReadOnlyList<ScoredToken>[]> ScoreAsync(GenerationRequest[] wanted, CancellationToken clientLeft)
     {
-        StringBuilder[] texts = [.. prefixes.Select(prefix => new StringBuilder(prefix))];
-        List<ScoredToken>[] tokens = [.. prefixes.Select(_ => new List<ScoredToken>())];
+        GenerationRequest?[] requests = Array.ConvertAll(wanted, PromptScores.RequestFor);
+        Queue<Generation> generations = new(SubmitAll(requests.OfType<GenerationRequest>()));
+        return await Task.WhenAll(wanted.Select((one, i) =>
+            PromptScores.ReadAsync(one.PromptIds[0], requests[i] is null ? null : generations.Dequeue(), clientLeft)));
+    }
+
+    private async Task AnswerAsync(
+        HttpContext context, CompletionRequest request, List<Generation> generations, AnswerReading reading, Beginning[] beginnings)
+    {
+        StringBuilder[] texts = [.. beginnings.Select(beginning => new StringBuilder(beginning.Text))];
+        List<ScoredToken>[] written = [.. beginnings.Select(_ => new List<ScoredToken>())];
         await reading.RunAsync(
             (index, events, scores) =>
             {
                 texts[index].Append(TextOf(events));
-                tokens[index].AddRange(scores);
+                written[index].AddRange(scores);
             },
             () => ValueTask.CompletedTask,
             context.RequestAborted);
-        CompletionChoice[] choices = new CompletionChoice[texts.Length];
-        for (int i = 0; i < choices.Length; i++)
+        CompletionChoice[] choices = [.. Best(written, request).Select((drawn, index) =>
         {
             int offset = 0;
-            CompletionLogprobs? logprobs = request.Logprobs is null ? null : _logprobs.Completion(tokens[i], ref offset);
-            choices[i] = new(texts[i].ToString(), i, logprobs, FinishOf(reading.Choices[i]));
-        }
+            CompletionLogprobs? logprobs = request.Logprobs is null ? null
+                : _logprobs.Completion([.. beginnings[drawn].Scores, .. written[drawn]], ref offset);
+            return new CompletionChoice(texts[drawn].ToString(), index, logprobs, FinishOf(reading.Choices.ElementAtOrDefault(drawn)));
+        })];
 
         Serving.ReportSpeculation(context, generations);
         await context.Response.WriteAsJsonAsync(
             new CompletionWithUsage(Wire.NewId("cmpl-"), ObjectName, serving.UnixTime, _model.Name, choices, serving.Fingerprint,
-                Usage.Of(generations, reading.Choices.Sum(choice => choice.Tokens))),
+                UsageOf(request, generations, reading)),
             WireJson.Wire.CompletionWithUsage, "application/json", context.RequestAborted);
     }
 
+    /// <summary>Of each prompt's choices as many as are wanted, the likeliest a token first.</summary>
+    private static IEnumerable<int> Best(List<ScoredToken>[] written, CompletionRequest request)
+    {
+        if (request.DrawnChoices == request.Choices)
+            return Enumerable.Range(0, written.Length);
+        return Enumerable.Range(0, written.Length).Chunk(request.DrawnChoices).SelectMany(ofPrompt => ofPrompt
+            .OrderByDescending(drawn => written[drawn].Select(token => token.Logprobs!.Logprob).DefaultIfEmpty(0).Average())
+            .Take(request.Choices));
+    }
+
     private async Task StreamAsync(
-        HttpContext context, CompletionRequest request, List<Generation> generations, AnswerReading reading, string[] prefixes)
+        HttpContext context, CompletionRequest request, List<Generation> generations, AnswerReading reading, Beginning[] beginnings)
     {
         using EventStream stream = new(context.Response);
         string id = Wire.NewId("cmpl-");
         long created = serving.UnixTime;
-        int[] offsets = new int[prefixes.Length];
-        List<ScoredToken>[] unsent = [.. prefixes.Select(_ => new List<ScoredToken>())];
+        int[] offsets = new int[beginnings.Length];
+        string[] prefixes = [.. beginnings.Select(beginning => beginning.Text)];
+        List<ScoredToken>[] unsent = [.. beginnings.Select(beginning => beginning.Scores.ToList())];
         await serving.StreamAsync(context, stream, async () =>
         {
             await reading.RunAsync(
                 (index, events, scores) =>
                 {
-                    string text = prefixes[index] + TextOf(events);
-                    prefixes[index] = "";
                     unsent[index].AddRange(scores);
-                    ChoiceReader choice = reading.Choices[index];
-                    if (text.Length > 0 || (choice.Finish is not null && unsent[index].Count > 0))
-                        WriteChoice(new(text, index, TakeLogprobs(index), null));
-                    if (choice.Finish is not null)
-                        WriteChoice(new("", index, null, FinishOf(choice)));
+                    WriteNext(index, TextOf(events), reading.Choices[index].Finish is not null);
                 },
                 () => stream.FlushAsync(context.RequestAborted),
-                context.RequestAborted);
+                context.RequestAborted,
+                (serving.Options.KeepAlive, () => stream.KeepAliveAsync(context.RequestAborted)));
+            for (int index = reading.Choices.Length; index < beginnings.Length; index++)
+                WriteNext(index, "", ended: true);   // nothing was to be written
             if (request.IncludeUsage)
-                Write([], Usage.Of(generations, reading.Choices.Sum(choice => choice.Tokens)));
+                Write([], UsageOf(request, generations, reading));
             stream.WriteDone();
         });
+
+        void WriteNext(int index, string next, bool ended)
+        {
+            string text = prefixes[index] + next;
+            prefixes[index] = "";
+            if (text.Length > 0 || (ended && unsent[index].Count > 0))
+                Write([new(text, index, TakeLogprobs(index), null)], null);
+            if (ended)
+                Write([new("", index, null, FinishOf(reading.Choices.ElementAtOrDefault(index)))], null);
+        }
 
         CompletionLogprobs? TakeLogprobs(int index)
         {
@@ -123,8 +157,6 @@ internal sealed class Completions(Serving serving)
             unsent[index].Clear();
             return taken;
         }
-
-        void WriteChoice(CompletionChoice choice) => Write([choice], null);
 
         void Write(CompletionChoice[] choices, Usage? usage)
         {
@@ -136,7 +168,10 @@ internal sealed class Completions(Serving serving)
         }
     }
 
+    private static Usage UsageOf(CompletionRequest request, List<Generation> generations, AnswerReading reading) =>
+        Usage.Of(request.PromptIds.Sum(ids => ids.Length), generations, reading.Choices);
+
     private static string TextOf(OutputEvents events) => string.Concat(events.Select(next => next.Text));
 
-    private static string FinishOf(ChoiceReader choice) => choice.Finish == FinishReason.Length ? "length" : "stop";
+    private static string FinishOf(ChoiceReader? choice) => choice?.Finish == FinishReason.Stop ? "stop" : "length";
 }

@@ -59,7 +59,8 @@ internal sealed class Errors(RequestDelegate next, ILogger<Errors> logger)
     private static ErrorDetail? OfStatus(HttpContext context) => context.Response.StatusCode switch
     {
         StatusCodes.Status404NotFound =>
-            new($"Unknown request URL: {context.Request.Method} {context.Request.Path}.", "invalid_request_error", null, "unknown_url"),
+            new($"Unknown request URL: {context.Request.Method} {context.Request.Path}. This server has {string.Join(", ", Health.Endpoints)}.",
+                "invalid_request_error", null, "unknown_url"),
         StatusCodes.Status405MethodNotAllowed =>
             new($"Not allowed to {context.Request.Method} on {context.Request.Path}.", "invalid_request_error", null,
                 "method_not_supported"),

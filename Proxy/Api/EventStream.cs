@@ -27,6 +27,14 @@ internal sealed class EventStream(HttpResponse response) : IDisposable
         response.BodyWriter.Write("\n\n"u8);
     }
 
+    /// <summary>Sends a comment, which readers skip: so that nobody on the way takes the connection for dead while a long prompt is read.</summary>
+    public async ValueTask KeepAliveAsync(CancellationToken cancellation)
+    {
+        Begin();
+        response.BodyWriter.Write(": keep-alive\n\n"u8);
+        await FlushAsync(cancellation);
+    }
+
     /// <summary>Writes the end.</summary>
     public void WriteDone()
     {

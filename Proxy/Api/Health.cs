@@ -19,6 +19,10 @@ internal sealed record HomePage(string Name, string Model, IReadOnlyList<string>
 /// <c>GET /</c>.</summary>
 internal sealed class Health(ServedModel model, Readiness readiness, IHostApplicationLifetime lifetime)
 {
+    /// <summary>What there is to ask for.</summary>
+    public static IReadOnlyList<string> Endpoints { get; } =
+        ["/v1/chat/completions", "/v1/completions", "/v1/models", "/health", "/ready", "/metrics", "/openapi/v1.json"];
+
     public HealthReport Alive()
     {
         WarmUp? loading = readiness.Progress();
@@ -34,6 +38,5 @@ internal sealed class Health(ServedModel model, Readiness readiness, IHostApplic
         return report;
     }
 
-    public HomePage Home() => new("agentic: an OpenAI-compatible server", model.Name,
-        ["/v1/chat/completions", "/v1/completions", "/v1/models", "/health", "/ready", "/metrics", "/openapi/v1.json"]);
+    public HomePage Home() => new("agentic: an OpenAI-compatible server", model.Name, Endpoints);
 }

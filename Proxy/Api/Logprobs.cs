@@ -1,4 +1,5 @@
 using System.Text;
+using Agentic.ModelRuntime;
 
 namespace Agentic.Proxy;
 
@@ -18,27 +19,31 @@ internal sealed class Logprobs(ITextCodec codec)
         for (int i = 0; i < tokens.Count; i++)
         {
             offsets[i] = offset;
-            offset += Encoding.UTF8.GetCharCount(codec.TokenBytes(tokens[i].Id));
+            if (!codec.IsSpecial(tokens[i].Id))   // markup is not part of the text
+                offset += Encoding.UTF8.GetCharCount(codec.TokenBytes(tokens[i].Id));
         }
 
-        return new([.. tokens.Select(token => Text(token.Id, "bytes:"))], [.. tokens.Select(token => Finite(token.Logprobs.Logprob))],
+        return new([.. tokens.Select(token => Text(token.Id, "bytes:"))], [.. tokens.Select(token => token.Logprobs is { } own ? Finite(own.Logprob) : (float?)null)],
             [.. tokens.Select(Top)], offsets);
     }
 
     private TokenLogprob Chat(ScoredToken token)
     {
-        List<TopLogprob> top = [.. token.Logprobs.Top.Select(other => new TopLogprob(Text(other.TokenId, ""), Finite(other.Logprob),
+        TokenLogprobs logprobs = token.Logprobs!;   // of an answer every token follows something
+        List<TopLogprob> top = [.. logprobs.Top.Select(other => new TopLogprob(Text(other.TokenId, ""), Finite(other.Logprob),
             Bytes(other.TokenId)))];
-        float own = Finite(token.Logprobs.Logprob);
-        if (top.Count > 0 && !token.Logprobs.Top.Any(other => other.TokenId == token.Id))
+        float own = Finite(logprobs.Logprob);
+        if (top.Count > 0 && !logprobs.Top.Any(other => other.TokenId == token.Id))
             top.Add(new TopLogprob(Text(token.Id, ""), own, Bytes(token.Id)));
         return new(Text(token.Id, ""), own, Bytes(token.Id), top);
     }
 
-    private Dictionary<string, float> Top(ScoredToken token)
+    private Dictionary<string, float>? Top(ScoredToken token)
     {
+        if (token.Logprobs is not { } logprobs)
+            return null;
         Dictionary<string, float> top = [];
-        foreach ((int id, float logprob) in token.Logprobs.Top.Append((token.Id, token.Logprobs.Logprob)))
+        foreach ((int id, float logprob) in logprobs.Top.Append((token.Id, logprobs.Logprob)))
             top.TryAdd(Text(id, "bytes:"), Finite(logprob));   // of two spelled alike the likelier
         return top;
     }

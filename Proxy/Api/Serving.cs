@@ -45,9 +45,10 @@ internal sealed class Serving(
             throw ApiException.UnknownModel(name);
     }
 
-    /// <summary>Tokens the context has left after a prompt, at least 1.</summary>
-    public int RoomAfter(int promptTokens, string param) =>
-        Model.MaxContextTokens - promptTokens is var room and > 0
+    /// <summary>Tokens the context has left after a prompt.</summary>
+    /// <exception cref="ApiException">400: they are fewer than <paramref name="least"/>.</exception>
+    public int RoomAfter(int promptTokens, string param, int least = 1) =>
+        Model.MaxContextTokens - promptTokens is var room && room >= least
             ? room
             : throw ApiException.TooLong(Model.MaxContextTokens, promptTokens, param);
 

@@ -7,17 +7,18 @@ internal sealed record Usage(
     int PromptTokens, int CompletionTokens, int TotalTokens, PromptTokensDetails PromptTokensDetails,
     CompletionTokensDetails CompletionTokensDetails)
 {
-    /// <param name="generations">Of the request.</param>
-    /// <param name="completionTokens">Written.</param>
+    /// <param name="prompt">Tokens of the request's prompts.</param>
+    /// <param name="generations">That answer them.</param>
+    /// <param name="choices">Read from them.</param>
     /// <param name="predicted">How far they were predicted, or null where nothing was. As OpenAI counts, what of the prediction did not come
     /// is part of the completion tokens.</param>
-    public static Usage Of(IReadOnlyCollection<Generation> generations, int completionTokens, PredictionCursor? predicted = null)
+    public static Usage Of(
+        int prompt, IReadOnlyCollection<Generation> generations, IReadOnlyCollection<ChoiceReader> choices, PredictionCursor? predicted = null)
     {
         (int accepted, int rejected) = predicted is null ? (0, 0) : (predicted.Accepted, predicted.Rejected);
-        completionTokens += rejected;
-        int prompt = generations.Sum(generation => generation.Request.PromptIds.Length);
+        int completionTokens = choices.Sum(choice => choice.Tokens) + rejected, reasoning = choices.Sum(choice => choice.ReasoningTokens);
         int cached = generations.Sum(generation => generation.Statistics.CachedPromptTokens);
-        return new(prompt, completionTokens, prompt + completionTokens, new(cached, 0, 0), new(0, 0, accepted, rejected));
+        return new(prompt, completionTokens, prompt + completionTokens, new(cached, 0, 0), new(reasoning, 0, accepted, rejected));
     }
 }
 

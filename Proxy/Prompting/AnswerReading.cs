@@ -23,14 +23,16 @@ internal sealed class AnswerReading(IReadOnlyList<Generation> generations, Func<
     /// <param name="receive">Called for each token until its choice has ended.</param>
     /// <param name="pause">Called when nothing more is there at the moment.</param>
     /// <param name="clientLeft">Ends the generations at once.</param>
+    /// <param name="quiet">What to do whenever nothing has come for some time; null for nothing.</param>
     /// <exception cref="ApiException">The engine failed or is stopping.</exception>
-    public async Task RunAsync(Receiver receive, Func<ValueTask> pause, CancellationToken clientLeft)
+    public async Task RunAsync(
+        Receiver receive, Func<ValueTask> pause, CancellationToken clientLeft, (TimeSpan Time, Func<ValueTask> Do)? quiet = null)
     {
         using CancellationTokenRegistration registration = clientLeft.Register(Cancel);
         try
         {
             ChannelReader<(int First, TokenOutput Output)> outputs = Merge();
-            while (!Array.TrueForAll(Choices, choice => choice.Finish is not null) && await outputs.WaitToReadAsync(clientLeft))
+            while (!Array.TrueForAll(Choices, choice => choice.Finish is not null) && await WaitAsync(outputs, quiet, clientLeft))
             {
                 while (outputs.TryRead(out (int First, TokenOutput Output) next))
                     Read(next.First, next.Output, receive);
@@ -48,6 +50,26 @@ internal sealed class AnswerReading(IReadOnlyList<Generation> generations, Func<
         finally
         {
             Cancel();   // of a generation that has ended it does nothing
+        }
+    }
+
+    private static async ValueTask<bool> WaitAsync(
+        ChannelReader<(int First, TokenOutput Output)> outputs, (TimeSpan Time, Func<ValueTask> Do)? quiet, CancellationToken clientLeft)
+    {
+        ValueTask<bool> ready = outputs.WaitToReadAsync(clientLeft);
+        if (ready.IsCompleted || quiet is not { } silence)
+            return await ready;
+        Task<bool> waiting = ready.AsTask();
+        while (true)
+        {
+            try
+            {
+                return await waiting.WaitAsync(silence.Time, CancellationToken.None);
+            }
+            catch (TimeoutException)
+            {
+                await silence.Do();
+            }
         }
     }
 

@@ -4,12 +4,20 @@ using Agentic.ModelRuntime;
 namespace Agentic.Proxy;
 
 /// <summary>One token and how likely it was.</summary>
-internal readonly record struct ScoredToken(int Id, TokenLogprobs Logprobs);
+/// <param name="Id">The token.</param>
+/// <param name="Logprobs">Null for a prompt's first token, which follows nothing.</param>
+internal readonly record struct ScoredToken(int Id, TokenLogprobs? Logprobs);
 
 /// <summary>Reads one choice's tokens, one at a time, and says what of them a client should see: the seam between tokens and
 /// text.</summary>
 /// <remarks>It never looks at how many tokens a step brought, so the events cannot depend on it (docs/design.md, decision 10).</remarks>
-internal sealed class ChoiceReader(ITextCodec codec, IReadOnlyList<string> stops, ToolCallParser? calls, int mostCalls = int.MaxValue)
+/// <param name="codec">The model's.</param>
+/// <param name="stops">Strings that end the answer.</param>
+/// <param name="calls">Reads calls, where there may be some.</param>
+/// <param name="mostCalls">After how many of them the answer ends.</param>
+/// <param name="reasoning">Reads thoughts, where the model has some.</param>
+internal sealed class ChoiceReader(
+    ITextCodec codec, IReadOnlyList<string> stops, ToolCallParser? calls = null, int mostCalls = int.MaxValue, ReasoningParser? reasoning = null)
 {
     private readonly IStreamingDecoder _decoder = codec.CreateDecoder();
     private readonly StopMatcher _stops = new(stops);
@@ -21,14 +29,18 @@ internal sealed class ChoiceReader(ITextCodec codec, IReadOnlyList<string> stops
     /// <summary>Tokens the model wrote, the stop token included.</summary>
     public int Tokens { get; private set; }
 
+    /// <summary>Those of them that are thoughts, with their markers.</summary>
+    public int ReasoningTokens { get; private set; }
+
     /// <summary>How it ended, or null while it goes on. After that nothing more is read.</summary>
     public FinishReason? Finish { get; private set; }
 
     /// <summary>Calls announced.</summary>
     public int Calls => calls?.Calls ?? 0;
 
-    /// <summary>Whether what has come so far may yet be text or a call.</summary>
-    public bool IsUndecided => Finish is null && calls is { IsUndecided: true };
+    /// <summary>Whether what has come so far may yet be a thought, text or a call.</summary>
+    public bool IsUndecided => Finish is null
+        && (reasoning is { IsUndecided: true } || (calls is { IsUndecided: true } && reasoning is not { HasThought: true }));
 
     /// <summary>What was generated, without a stop token; markup included.</summary>
     public IReadOnlyList<int> Ids => _ids;
@@ -55,10 +67,19 @@ internal sealed class ChoiceReader(ITextCodec codec, IReadOnlyList<string> stops
             Tokens++;
             if (output.Finish != FinishReason.Stop)
             {
-                if (output.Logprobs is { } logprobs)
-                    _scores.Enqueue((new ScoredToken(output.TokenId, logprobs), _read));
+                bool undecided = reasoning is { IsUndecided: true };
+                int start = _read;
                 _ids.Add(output.TokenId);
                 Show(_stops.Push(Decode(output.TokenId)), events);
+                if (reasoning is { IsThinking: true })
+                {
+                    ReasoningTokens = undecided ? Tokens : ReasoningTokens + 1;   // what may have been the answer was the marker's beginning
+                    _scores.Clear();                                              // of the answer only
+                }
+                else if (output.Logprobs is { } logprobs)
+                {
+                    _scores.Enqueue((new ScoredToken(output.TokenId, logprobs), start));
+                }
             }
         }
 
@@ -72,27 +93,41 @@ internal sealed class ChoiceReader(ITextCodec codec, IReadOnlyList<string> stops
         bool enough = _stops.Stopped || (calls is not null && calls.EndedCalls >= mostCalls);
         Finish = enough ? FinishReason.Stop : output.Finish;
         if (Finish is not null)
-            calls?.Flush(events);
-        while (_scores.TryPeek(out (ScoredToken Token, int Start) next) && (next.Start < _shown || (Finish is not null && !_stops.Stopped)))
+            End(events);
+        while ((Finish is not null || reasoning is not { IsUndecided: true })
+            && _scores.TryPeek(out (ScoredToken Token, int Start) next) && (next.Start < _shown || (Finish is not null && !_stops.Stopped)))
             scores.Add(_scores.Dequeue().Token);
     }
 
     private void Show(string text, OutputEvents events)
     {
         _shown += text.Length;
+        Answer(reasoning is null ? text : reasoning.Push(text, events), events);
+    }
+
+    private void Answer(string text, OutputEvents events)
+    {
         if (calls is null)
             events.Append(OutputEventKind.Text, text);
         else
             calls.Push(text, events);
     }
 
+    private void End(OutputEvents events)
+    {
+        if (reasoning is not null)
+            Answer(reasoning.Flush(events), events);
+        calls?.Flush(events);
+    }
+
     private string Decode(int id)
     {
         if (!codec.IsSpecial(id))
             return Take(_decoder.Push(id));
-        // Markup is not shown, but where a model's call markers are special tokens the parser must see them.
+        // Markup is not shown, but where a model's markers are special tokens the parsers must see them.
         string markup = Encoding.UTF8.GetString(codec.TokenBytes(id));
-        if (calls is not null && markup is ToolCallParser.OpenMarker or ToolCallParser.CloseMarker)
+        if ((calls is not null && markup is ToolCallParser.OpenMarker or ToolCallParser.CloseMarker)
+            || (reasoning is not null && markup is ReasoningParser.OpenMarker or ReasoningParser.CloseMarker))
             return Take(_decoder.Flush()) + Take(markup);
         _text.Append(markup);
         return "";

@@ -6,6 +6,9 @@ internal enum OutputEventKind
     /// <summary>Text of the answer.</summary>
     Text,
 
+    /// <summary>What the model thinks before it answers.</summary>
+    Reasoning,
+
     /// <summary>A tool call begins: its id and name are known.</summary>
     CallStart,
 

@@ -50,21 +50,21 @@ internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, in
     /// <param name="space">Whose answers may be recognised.</param>
     /// <param name="messages">As the client sent them, checked.</param>
     /// <param name="variables">The template's other variables.</param>
-    /// <param name="spliced">Messages that were taken as they were generated.</param>
     /// <exception cref="JinjaException">The template refuses the conversation.</exception>
-    public int[] Encode(NamespaceKey space, IReadOnlyList<JsonObject> messages, JsonObject variables, out int spliced)
+    public EncodedPrompt Encode(NamespaceKey space, IReadOnlyList<JsonObject> messages, JsonObject variables)
     {
         variables["messages"] = ChatMessages.ForTemplate(messages, Traits);
         string text = template.Render(variables);
         List<(int Start, AnswerMemory.Answer Answer)> answers = Locate(space, messages, text);
         int[] plain = codec.Encode(text, addSpecialTokens: false);
         TokenSplicer? splicer = answers.Count == 0 ? null : TokenSplicer.Align(codec, text, plain);
-        spliced = 0;
+        bool opensThought = text.AsSpan().TrimEnd().EndsWith(ReasoningParser.OpenMarker);
         if (splicer is null)
-            return plain;
+            return new(plain, 0, opensThought);
+        int spliced = 0;
         foreach ((int start, AnswerMemory.Answer answer) in answers)
             spliced += splicer.Replace(start, answer.Text, answer.Ids) ? 1 : 0;
-        return splicer.Finish();
+        return new(splicer.Finish(), spliced, opensThought);
     }
 
     /// <summary>Where the text holds remembered answers, in order, each right after a generation prompt.</summary>
@@ -90,3 +90,9 @@ internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, in
         return found;
     }
 }
+
+/// <summary>A conversation as the model reads it.</summary>
+/// <param name="Ids">Its tokens.</param>
+/// <param name="Spliced">Messages that were taken as they were generated.</param>
+/// <param name="OpensThought">Whether it ends where the model is to think.</param>
+internal readonly record struct EncodedPrompt(int[] Ids, int Spliced, bool OpensThought);

@@ -15,6 +15,7 @@ internal sealed class TemplateTraits
             : "";
         // A template that prints a string of arguments as it stands keeps exactly what the model wrote, spaces included.
         StringArguments = Contains(Try(template, false, Message("user", "q"), Call("""{"k":"v"}""")), """{"k":"v"}""");
+        Thinks = GenerationPrompt.Contains(ReasoningParser.OpenMarker, StringComparison.Ordinal) || DropsThoughts(template);
         KnowsDeveloper = Contains(Try(template, true, Message("developer", "7c1"), Message("user", "q")), "7c1");
         foreach (string role in (ReadOnlySpan<string>)["system", "user", "assistant", "tool"])
         {
@@ -31,11 +32,21 @@ internal sealed class TemplateTraits
     /// <summary>Whether a call's arguments go to it as the string they came in; otherwise as the object in it.</summary>
     public bool StringArguments { get; }
 
+    /// <summary>Whether its model thinks between markers before it answers: it opens a thought, or leaves those of earlier turns out.</summary>
+    public bool Thinks { get; }
+
     /// <summary>Whether it knows the role "developer"; otherwise such a message goes to it as the system's.</summary>
     public bool KnowsDeveloper { get; }
 
     /// <summary>Whether it takes a message's content as a list of parts; otherwise as one text.</summary>
     public bool TakesParts(string role) => _partRoles.Contains(role);
+
+    private static bool DropsThoughts(IChatTemplate template)
+    {
+        string thought = $"{ReasoningParser.OpenMarker}\n7c1\n{ReasoningParser.CloseMarker}\n\n7c2";
+        string? text = Try(template, true, Message("user", "q"), Message("assistant", thought), Message("user", "q"));
+        return Contains(text, "7c2") && !Contains(text, "7c1");
+    }
 
     private static bool Contains(string? text, string part) => text is not null && text.Contains(part, StringComparison.Ordinal);
 

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Agentic.ModelRuntime;
 
 /// <summary>Languages over bytes: regular ones, counters, intersections and recursion, as expressions and their derivatives.</summary>
@@ -11,7 +13,7 @@ public sealed class Grammar
     private const int MostRemembered = 200_000;
 
     /// <summary>States looked at to find out whether an intersection has a member.</summary>
-    private const int MostExplored = 50_000;
+    private const int MostExplored = 10_000;
 
     private readonly Dictionary<ByteSet, ByteLanguage> _sets = [];
     private readonly Dictionary<(Type Kind, int, int, int), Language> _pairs = [];
@@ -19,6 +21,7 @@ public sealed class Grammar
     private readonly List<Language> _remembering = [];
     private byte[]? _classes;   // bytes that no set tells apart share a class
     private int _classCount, _made = 2;
+    private long _work;
 
     /// <summary>No string at all.</summary>
     public Language Nothing { get; } = new NothingLanguage(0);
@@ -32,8 +35,19 @@ public sealed class Grammar
     /// <summary>The state in which text is free: no token is forbidden there, special ones included. Null where there is none.</summary>
     public Language? Free { get; set; }
 
-    /// <summary>Expressions made so far.</summary>
-    public int Size => _made;
+    /// <summary>Expressions made and derivatives found so far, and the like.</summary>
+    public long Work => _work;
+
+    /// <summary>Work beyond which there is a <see cref="GrammarLimitException"/>: for as long as a client's wishes are compiled.</summary>
+    public long MostWork { get; set; } = long.MaxValue;
+
+    /// <summary>Counts work.</summary>
+    /// <exception cref="GrammarLimitException">It has become too much.</exception>
+    public void Spend(long work = 1)
+    {
+        if ((_work += work) > MostWork)
+            throw new GrammarLimitException();
+    }
 
     /// <summary>One byte of a set.</summary>
     public Language Bytes(ByteSet set)
@@ -44,7 +58,7 @@ public sealed class Grammar
             return known;
         if (_classes is not null && Splits(set))
             Forget();   // the classes are finer now
-        return _sets[set] = new ByteLanguage(_made++, set);
+        return _sets[set] = new ByteLanguage(NewId(), set);
     }
 
     /// <summary>These bytes.</summary>
@@ -77,23 +91,32 @@ public sealed class Grammar
         if (first is SequenceLanguage sequence)
             return Sequence(sequence.First, Sequence(sequence.Rest, rest));
         (Type, int, int, int) key = (typeof(SequenceLanguage), first.Id, rest.Id, 0);
-        return _pairs.TryGetValue(key, out Language? known) ? known : _pairs[key] = new SequenceLanguage(_made++, first, rest);
+        return _pairs.TryGetValue(key, out Language? known) ? known : _pairs[key] = new SequenceLanguage(NewId(), first, rest);
     }
 
     /// <summary>Any of these.</summary>
     public Language Choice(params ReadOnlySpan<Language> alternatives)
     {
-        SortedSet<Language> distinct = new(ById.Instance);
+        List<Language> sorted = new(alternatives.Length);
         ByteSet bytes = default;
         foreach (Language alternative in alternatives)
             Add(alternative);
         if (!bytes.IsEmpty)
-            distinct.Add(Bytes(bytes));
-        if (distinct.Count <= 1)
-            return distinct.Min ?? Nothing;
-        Language[] all = [.. distinct];
+            sorted.Add(Bytes(bytes));
+        sorted.Sort(static (a, b) => a.Id.CompareTo(b.Id));
+        int count = 0;
+        for (int i = 0; i < sorted.Count; i++)
+        {
+            if (count == 0 || sorted[count - 1] != sorted[i])
+                sorted[count++] = sorted[i];
+        }
+
+        if (count <= 1)
+            return count == 0 ? Nothing : sorted[0];
+        Spend(count >> 3);
+        Language[] all = [.. CollectionsMarshal.AsSpan(sorted)[..count]];
         int[] key = Array.ConvertAll(all, alternative => alternative.Id);
-        return _choices.TryGetValue(key, out ChoiceLanguage? known) ? known : _choices[key] = new ChoiceLanguage(_made++, all);
+        return _choices.TryGetValue(key, out ChoiceLanguage? known) ? known : _choices[key] = new ChoiceLanguage(NewId(), all);
 
         void Add(Language alternative)
         {
@@ -108,7 +131,7 @@ public sealed class Grammar
             }
             else if (alternative != Nothing)
             {
-                distinct.Add(alternative);
+                sorted.Add(alternative);
             }
         }
     }
@@ -128,7 +151,7 @@ public sealed class Grammar
         if (min == 1 && max == 1)
             return item;
         (Type, int, int, int) key = (typeof(RepeatLanguage), item.Id, min, max);
-        return _pairs.TryGetValue(key, out Language? known) ? known : _pairs[key] = new RepeatLanguage(_made++, item, min, max);
+        return _pairs.TryGetValue(key, out Language? known) ? known : _pairs[key] = new RepeatLanguage(NewId(), item, min, max);
     }
 
     /// <summary>What is in both languages; <see cref="Nothing"/> if nothing is. Neither may hold a rule without a body.</summary>
@@ -145,7 +168,7 @@ public sealed class Grammar
     }
 
     /// <summary>A rule to be given its body.</summary>
-    public GrammarRule Rule() => new(_made++);
+    public GrammarRule Rule() => new(NewId());
 
     /// <summary>What may follow a byte.</summary>
     internal Language After(Language state, byte value)
@@ -163,6 +186,7 @@ public sealed class Grammar
         _classes ??= Classify();
         if (state.Next?[_classes[value]] is { } known)
             return known;
+        Spend();
         Language next = state.Derive(this, value);
         _classes ??= Classify();   // deriving may have made sets
         if (state.Next is null)
@@ -266,6 +290,11 @@ public sealed class Grammar
                 Mark(state, live: false);
         }
 
+        else if (MostWork < long.MaxValue)
+        {
+            throw new GrammarLimitException();
+        }
+
         start.IsLive = false;
         return false;
 
@@ -304,8 +333,14 @@ public sealed class Grammar
     {
         (Type, int, int, int) key = (typeof(BothLanguage), left.Id, right.Id, 0);
         if (!_pairs.TryGetValue(key, out Language? known))
-            _pairs[key] = known = new BothLanguage(_made++, left, right);
+            _pairs[key] = known = new BothLanguage(NewId(), left, right);
         return (BothLanguage)known;
+    }
+
+    private int NewId()
+    {
+        Spend();
+        return _made++;
     }
 
     private bool Splits(ByteSet set)
@@ -351,13 +386,6 @@ public sealed class Grammar
         _classes = null;
     }
 
-    private sealed class ById : IComparer<Language>
-    {
-        public static ById Instance { get; } = new();
-
-        public int Compare(Language? x, Language? y) => x!.Id.CompareTo(y!.Id);
-    }
-
     private sealed class SameIds : IEqualityComparer<int[]>
     {
         public bool Equals(int[]? x, int[]? y) => x.AsSpan().SequenceEqual(y);
@@ -370,3 +398,6 @@ public sealed class Grammar
         }
     }
 }
+
+/// <summary>A grammar has become larger than it may be.</summary>
+public sealed class GrammarLimitException : Exception;

@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace Agentic.ModelRuntime;
 
 /// <summary>Which tokens a grammar allows in each of its states, found when first asked and remembered.</summary>
@@ -14,8 +16,9 @@ public sealed class TokenMasks(Grammar grammar, TokenTrie trie)
     private const int MostRememberedBytes = 4 << 20;
 
     private readonly Dictionary<Language, ulong[]> _masks = [];
-    private readonly Dictionary<Language, (ulong[] Within, int[] Exits)> _within = [];
-    private readonly Language[] _states = new Language[trie.LongestToken + 1];
+    private readonly Dictionary<Language, (ulong[] Tokens, ulong[] Ends)> _within = [];
+    private readonly GrammarAutomaton _automaton = new(grammar);
+    private readonly int[] _path = new int[trie.LongestToken + 1];
 
     /// <summary>The grammar.</summary>
     public Grammar Grammar => grammar;
@@ -28,19 +31,22 @@ public sealed class TokenMasks(Grammar grammar, TokenTrie trie)
     {
         if (_masks.TryGetValue(state, out ulong[]? known))
             return known;
-        if ((_masks.Count + _within.Count + 2) * Words * sizeof(ulong) > MostRememberedBytes)
+        if (((_masks.Count + 1) * Words + (_within.Count + 1) * (Words + NodeWords)) * sizeof(ulong) > MostRememberedBytes)
         {
             _masks.Clear();
             _within.Clear();
         }
 
         grammar.Tidy();
+        _automaton.Tidy();
         ulong[] mask = new ulong[Words];
         Fill(state, mask);
         return _masks[state] = mask;
     }
 
     private int Words => (trie.VocabularySize + 63) / 64;
+
+    private int NodeWords => (trie.Labels.Length + 63) / 64;
 
     private void Fill(Language state, ulong[] mask)
     {
@@ -62,11 +68,9 @@ public sealed class TokenMasks(Grammar grammar, TokenTrie trie)
                 Walk(grammar.Choice([.. narrow]), 0, mask, null);
                 break;
             case SequenceLanguage sequence when IsWide(sequence.First):
-                (ulong[] within, int[] exits) = Within(sequence.First);
-                for (int i = 0; i < mask.Length; i++)
-                    mask[i] |= within[i];
-                foreach (int exit in exits)
-                    Walk(sequence.Rest, exit, mask, null);
+                (ulong[] tokens, ulong[] ends) = Within(sequence.First);
+                TensorPrimitives.BitwiseOr(mask, tokens, mask);
+                Leave(ends, sequence.Rest, mask);
                 if (sequence.First.IsNullable)
                     Fill(sequence.Rest, mask);
                 break;
@@ -78,41 +82,70 @@ public sealed class TokenMasks(Grammar grammar, TokenTrie trie)
 
     private static bool IsWide(Language state) => state is RepeatLanguage { Max: > WideRepeat } or BothLanguage;
 
-    /// <summary>The tokens that stay within an expression, and the nodes at which it may have ended.</summary>
-    private (ulong[] Within, int[] Exits) Within(Language state)
+    /// <summary>The tokens that stay within an expression, and the nodes at which it may have ended: a bit each.</summary>
+    private (ulong[] Tokens, ulong[] Ends) Within(Language state)
     {
         int reach = trie.LongestToken + 1;
         if (state is RepeatLanguage { Item: var item, Min: var min, Max: var max })
             state = grammar.Repeat(item, Math.Min(min, reach), max == int.MaxValue ? max : Math.Min(max, reach));
-        if (_within.TryGetValue(state, out (ulong[], int[]) known))
+        if (_within.TryGetValue(state, out (ulong[], ulong[]) known))
             return known;
-        ulong[] mask = new ulong[Words];
-        List<int> exits = [];
-        Walk(state, 0, mask, exits);
-        return _within[state] = (mask, [.. exits]);
+        (ulong[] tokens, ulong[] ends) = (new ulong[Words], new ulong[NodeWords]);
+        Walk(state, 0, tokens, ends);
+        return _within[state] = (tokens, ends);
     }
 
+    /// <summary>Marks the tokens that go on from some nodes with what follows there.</summary>
+    private void Leave(ulong[] ends, Language rest, ulong[] mask)
+    {
+        int from = _automaton.NumberOf(rest);
+        int[] parents = trie.Parents;
+        for (int value = 0; value < 256; value++)
+        {
+            int next = _automaton.After(from, (byte)value);
+            if (next == GrammarAutomaton.Dead)
+                continue;
+            foreach (int node in trie.NodesOf[value])
+            {
+                if ((ends[parents[node] >> 6] >> (parents[node] & 63) & 1) == 0)
+                    continue;
+                MarkTokens(node, mask);
+                Walk(next, node, mask, null);
+            }
+        }
+    }
+
+    private void Walk(Language state, int node, ulong[] mask, ulong[]? nullable) =>
+        Walk(_automaton.NumberOf(state), node, mask, nullable);
+
     /// <summary>Marks the tokens below a node that a state, reached at this node, goes on to allow.</summary>
-    private void Walk(Language state, int node, ulong[] mask, List<int>? exits)
+    private void Walk(int state, int node, ulong[] mask, ulong[]? nullable)
     {
         byte[] labels = trie.Labels;
-        int[] depths = trie.Depths, ends = trie.Ends, firsts = trie.FirstTokens, tokens = trie.Tokens;
-        _states[depths[node]] = state;
+        int[] depths = trie.Depths, ends = trie.Ends, path = _path;
+        GrammarAutomaton automaton = _automaton;
+        path[depths[node]] = state;
         for (int i = node + 1, end = ends[node]; i < end;)
         {
-            Language next = grammar.After(_states[depths[i] - 1], labels[i]);
-            if (next == grammar.Nothing)
+            int next = automaton.After(path[depths[i] - 1], labels[i]);
+            if (next == GrammarAutomaton.Dead)
             {
                 i = ends[i];
                 continue;
             }
 
-            _states[depths[i]] = next;
-            for (int t = firsts[i]; t < firsts[i + 1]; t++)
-                mask[tokens[t] >> 6] |= 1UL << (tokens[t] & 63);
-            if (exits is not null && next.IsNullable)
-                exits.Add(i);
+            path[depths[i]] = next;
+            MarkTokens(i, mask);
+            if (nullable is not null && automaton.IsNullable(next))
+                nullable[i >> 6] |= 1UL << (i & 63);
             i++;
         }
+    }
+
+    private void MarkTokens(int node, ulong[] mask)
+    {
+        int[] firsts = trie.FirstTokens, tokens = trie.Tokens;
+        for (int t = firsts[node]; t < firsts[node + 1]; t++)
+            mask[tokens[t] >> 6] |= 1UL << (tokens[t] & 63);
     }
 }

@@ -47,6 +47,15 @@ public sealed class TokenTrie
         Close(-1);
         firsts.Add(sorted.Length);
         (Labels, Depths, Ends, FirstTokens, Tokens) = ([.. labels], [.. depths], [.. ends], [.. firsts], sorted);
+        Parents = new int[labels.Count];
+        for (int node = 0; node < labels.Count; node++)
+        {
+            for (int child = node + 1; child < Ends[node]; child = Ends[child])
+                Parents[child] = node;
+        }
+
+        NodesOf = [.. Enumerable.Range(1, labels.Count - 1).ToLookup(node => Labels[node]) is var byLabel
+            ? Enumerable.Range(0, 256).Select(value => byLabel[(byte)value].ToArray()) : []];
 
         void Close(int depth)
         {
@@ -69,6 +78,12 @@ public sealed class TokenTrie
 
     /// <summary>The first node that is not below each.</summary>
     internal int[] Ends { get; }
+
+    /// <summary>The node above each.</summary>
+    internal int[] Parents { get; }
+
+    /// <summary>The nodes that each byte leads to.</summary>
+    internal int[][] NodesOf { get; }
 
     /// <summary>Where each node's tokens begin in <see cref="Tokens"/>; they end where the next node's begin.</summary>
     internal int[] FirstTokens { get; }

@@ -29,6 +29,7 @@ internal sealed class SliceExpression(int line, Expression owner, Expression? st
         object? value = owner.Evaluate(scope);
         object? from = start?.Evaluate(scope), to = stop?.Evaluate(scope), by = step?.Evaluate(scope);
         scope.Render.Line = Line;
+        scope.Render.Budget.Charge();
         return Members.Slice(value, from, to, by);
     }
 }
@@ -55,6 +56,7 @@ internal sealed class ArgumentList(Expression[] positional, (string Name, Expres
         {
             if (moreNamed.Evaluate(scope) is not PyDict dict)
                 throw JinjaException.Type("argument after ** must be a mapping");
+            scope.Render.Budget.ChargeItems(dict.Count * 2L);
             pairs.AddRange(dict.Entries.Select(entry =>
                 KeyValuePair.Create(PyType.Text(entry.Key) ?? throw JinjaException.Type("keywords must be strings"), entry.Value)));
         }

@@ -42,6 +42,8 @@ internal static class Filters
                 if (PyText.Str(key).AsSpan().IndexOfAny(NotInNames) >= 0)
                     throw JinjaException.Value($"Invalid character in attribute name: {PyText.Repr(key)}");
                 result.Append(result.Length > 0 ? " " : "").Append(Html.Escape(key)).Append("=\"").Append(Html.Escape(value)).Append('"');
+                Budget.Current.Charge();
+                Budget.Current.CheckLength(result.Length);
             }
 
             string text = result.Length > 0 && (!a.Has(0) || a.IsTrue(0)) ? " " + result : result.ToString();

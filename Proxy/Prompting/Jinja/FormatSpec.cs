@@ -182,7 +182,7 @@ internal sealed class FormatSpec
         if (missing <= 0)
             return text;
         int before = align switch { '<' => 0, '^' => missing / 2, _ => missing };
-        return Repeat(fill, before) + text + Repeat(fill, missing - before);
+        return PyOperators.Repeat(fill, before) + text + PyOperators.Repeat(fill, missing - before);
     }
 
     private string Lay(bool negative, string prefix, string digits, int group)
@@ -193,17 +193,22 @@ internal sealed class FormatSpec
         if (LeftAligned)
             return Pad(sign + digits, '<', ' ');
         if (Align == '=' || (Zero && Align == '\0'))
-            return sign + Repeat(Zero ? "0" : Fill, Width - sign.Length - digits.Length) + digits;
+            return sign + PyOperators.Repeat(Zero ? "0" : Fill, Width - sign.Length - digits.Length) + digits;
         return Pad(sign + digits, Align == '\0' ? '>' : Align, Fill);
     }
 
     private string Group(string digits, int size)
     {
-        int whole = digits.AsSpan().IndexOfAnyExcept(WholeDigits);
-        StringBuilder result = new(digits);
-        for (int at = (whole < 0 ? digits.Length : whole) - size; at > 0; at -= size)
-            result.Insert(at, _grouping);
-        return result.ToString();
+        int whole = digits.AsSpan().IndexOfAnyExcept(WholeDigits) is var end and >= 0 ? end : digits.Length;
+        StringBuilder result = new(digits.Length + digits.Length / size);
+        for (int i = 0; i < whole; i++)
+        {
+            if (i > 0 && (whole - i) % size == 0)
+                result.Append(_grouping);
+            result.Append(digits[i]);
+        }
+
+        return result.Append(digits, whole, digits.Length - whole).ToString();
     }
 
     private string Scientific(double value, int decimals)
@@ -232,13 +237,18 @@ internal sealed class FormatSpec
     {
         if (value.IsZero)
             return "0";
-        StringBuilder digits = new();
-        for (; !value.IsZero; value /= radix)
-            digits.Insert(0, "0123456789abcdef"[(int)(value % radix)]);
-        return digits.ToString();
+        if (radix == 16)
+            return value.ToString("x", CultureInfo.InvariantCulture).TrimStart('0');
+        string bits = value.ToString("b", CultureInfo.InvariantCulture).TrimStart('0');
+        if (radix == 2)
+            return bits;
+        bits = bits.PadLeft((bits.Length + 2) / 3 * 3, '0');
+        return string.Create(bits.Length / 3, bits, static (digits, bits) =>
+        {
+            for (int i = 0; i < digits.Length; i++)
+                digits[i] = (char)('0' + ((bits[3 * i] & 1) << 2 | (bits[3 * i + 1] & 1) << 1 | bits[3 * i + 2] & 1));
+        });
     }
-
-    private static string Repeat(string fill, int count) => count <= 0 ? "" : new StringBuilder().Insert(0, fill, count).ToString();
 
     private static int Digits(string text, ref int at)
     {

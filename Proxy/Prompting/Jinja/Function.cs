@@ -18,8 +18,17 @@ internal sealed class Function(string name, string parameters, Func<object?, Bou
 
     public object? Apply(RenderContext render, object? value, Arguments arguments)
     {
-        render.Budget.Charge(2 + ((value as string)?.Length >> 6 ?? 0));
+        render.Budget.Charge(2);
+        Read(render.Budget, value);
+        foreach (object? argument in arguments.Positional)
+            Read(render.Budget, argument);
         return body(value, _signature.Bind(arguments, render));
+    }
+
+    private static void Read(Budget budget, object? value)
+    {
+        if (PyType.Text(value) is { } text)
+            budget.ChargeReading(text);
     }
 }
 

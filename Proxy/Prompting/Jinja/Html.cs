@@ -27,6 +27,7 @@ internal static class Html
             };
         }
 
+        Budget.Current.ChargeText(result.Length);
         return result.ToString();
     }
 }

@@ -59,6 +59,7 @@ internal sealed class Macro(MacroDefinition definition, Scope home) : Callable, 
     private void Bind(Scope scope, Arguments arguments)
     {
         List<KeyValuePair<string, object?>> named = [.. arguments.Named];
+        Budget.Current.Charge((long)named.Count * definition.Parameters.Length >> 2);
         bool Take(string name, out object? value)
         {
             int at = named.FindIndex(pair => pair.Key == name);

@@ -117,7 +117,7 @@ internal static class Members
                 int begin = PyString.Offset(text, from), end = PyString.Offset(text, from + count);
                 return count == 0 ? "" : text[begin..end];
             case string text:
-                object?[] characters = [.. PyString.Characters(text)];
+                List<object?> characters = PyType.ToList(text);
                 return string.Concat(Picked(characters, from, by, count));
             case List<object?> list:
                 return by == 1 ? list.GetRange((int)Math.Min(from, list.Count - count), (int)count)

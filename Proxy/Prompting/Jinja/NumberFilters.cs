@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace Agentic.Proxy;
 
@@ -72,14 +73,18 @@ internal static class NumberFilters
     /// <summary>Single underscores between digits are allowed; others stay, and are no digits.</summary>
     private static string WithoutUnderscores(string digits)
     {
-        for (int at = digits.IndexOf('_', StringComparison.Ordinal); at > 0 && at + 1 < digits.Length; at = digits.IndexOf('_', at))
+        if (!digits.Contains('_', StringComparison.Ordinal))
+            return digits;
+        StringBuilder result = new(digits.Length);
+        for (int i = 0; i < digits.Length; i++)
         {
-            if (!char.IsAsciiLetterOrDigit(digits[at - 1]) || !char.IsAsciiLetterOrDigit(digits[at + 1]))
-                break;
-            digits = digits.Remove(at, 1);
+            bool between = i > 0 && i + 1 < digits.Length && char.IsAsciiLetterOrDigit(digits[i - 1])
+                && char.IsAsciiLetterOrDigit(digits[i + 1]);
+            if (digits[i] != '_' || !between)
+                result.Append(digits[i]);
         }
 
-        return digits;
+        return result.ToString();
     }
 
     private static object? Round(object? value, Bound a)

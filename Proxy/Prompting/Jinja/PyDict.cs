@@ -15,6 +15,7 @@ internal sealed class PyDict
     public PyDict(PyDict other)
         : this(other.Count)
     {
+        Budget.Current.ChargeItems(other.Count * 8L);
         foreach (KeyValuePair<object?, object?> entry in other.Entries)
             Set(entry.Key, entry.Value);
     }
@@ -63,6 +64,7 @@ internal sealed class PyDict
     {
         if (key is string name && _index is null)
         {
+            Budget.Current.ChargeReading(name);
             for (int i = 0; i < _entries.Count; i++)
             {
                 if (_entries[i].Key is string other ? other == name : _entries[i].Key is PyMarkup markup && markup.Text == name)

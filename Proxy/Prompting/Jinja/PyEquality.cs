@@ -13,13 +13,13 @@ internal static class PyEquality
         switch (left, right)
         {
             case (string a, string b):
-                return a == b;
+                return TextEqual(a, b);
             case (null, _) or (_, null):
                 return left is null && right is null;
             case (Undefined, _) or (_, Undefined):
                 return left is Undefined && right is Undefined;
             case (PyMarkup or string, PyMarkup or string):
-                return PyType.Text(left) == PyType.Text(right);
+                return TextEqual(PyType.Text(left)!, PyType.Text(right)!);
             case (List<object?> a, List<object?> b):
                 return SequenceEqual(a, b);
             case (PyTuple a, PyTuple b):
@@ -36,18 +36,32 @@ internal static class PyEquality
     /// <exception cref="JinjaException">The value can change, so it has no hash.</exception>
     public static int Hash(object? value) => value switch
     {
-        string s => s.GetHashCode(),
+        string s => HashText(s),
         null => 0,
         long n => n.GetHashCode(),
         bool b => (b ? 1L : 0L).GetHashCode(),
         double d => d == Math.Floor(d) && Math.Abs(d) < 1e18 ? ((long)d).GetHashCode() : d.GetHashCode(),
-        BigInteger big => ((double)big).GetHashCode(),
-        PyMarkup m => m.Text.GetHashCode(),
+        BigInteger big => (double)big is var d && double.IsFinite(d) && new BigInteger(d) == big ? d.GetHashCode() : big.GetHashCode(),
+        PyMarkup m => HashText(m.Text),
         PyTuple tuple => HashAll(tuple.Items),
         Undefined => 1,
         List<object?> or PyDict => throw JinjaException.Type($"unhashable type: '{PyType.Name(value)}'"),
         _ => RuntimeHelpers.GetHashCode(value),
     };
+
+    private static bool TextEqual(string left, string right)
+    {
+        if (left.Length != right.Length)
+            return false;
+        Budget.Current.ChargeReading(left);
+        return left == right;
+    }
+
+    private static int HashText(string text)
+    {
+        Budget.Current.ChargeReading(text);
+        return text.GetHashCode();
+    }
 
     private static int HashAll(object?[] items)
     {
@@ -82,7 +96,8 @@ internal static class PyEquality
 
     private sealed class KeyComparer : IEqualityComparer<object>
     {
-        public new bool Equals(object? x, object? y) => ReferenceEquals(x, y) || AreEqual(x, y);
+        // Keys that hash alike are compared with one another, and paid for.
+        public new bool Equals(object? x, object? y) => Deep(x, y);
 
         public int GetHashCode(object obj) => Hash(obj);
     }

@@ -6,6 +6,9 @@ namespace Agentic.Proxy;
 /// <summary>Floats in decimal, as Python writes and rounds them: exact, and half to even.</summary>
 internal static class PyFloat
 {
+    // No double has more digits behind the point, nor more significant ones: the rest are zeros.
+    private const int MaxDigits = 1100;
+
     /// <summary>The shortest decimal that reads back as the same float.</summary>
     public static string Repr(double value)
     {
@@ -31,6 +34,8 @@ internal static class PyFloat
     /// <summary>Digits of a finite value's magnitude after rounding to so many decimals, with a point if there are any.</summary>
     public static string Fixed(double value, int decimals)
     {
+        if (decimals > MaxDigits)
+            return Fixed(value, MaxDigits) + new string('0', decimals - MaxDigits);
         string digits = Scaled(Math.Abs(value), decimals).ToString(CultureInfo.InvariantCulture).PadLeft(decimals + 1, '0');
         return decimals == 0 ? digits : $"{digits[..^decimals]}.{digits[^decimals..]}";
     }
@@ -41,6 +46,8 @@ internal static class PyFloat
         value = Math.Abs(value);
         if (value == 0)
             return (new string('0', count), 0);
+        if (count > MaxDigits)
+            return Significant(value, MaxDigits) is var (exact, power) ? (exact.PadRight(count, '0'), power) : default;
         int exponent = Shortest(value).Exponent;
         string digits = Scaled(value, count - 1 - exponent).ToString(CultureInfo.InvariantCulture);
         return digits.Length > count ? (digits[..count], exponent + 1) : (digits, exponent);

@@ -74,8 +74,10 @@ internal static class PyFormat
             }
 
             object? value = hasName ? named : Take();
-            result.Append(Conversion(spec, text[i], i, value, format is PyMarkup));
-            Budget.Current.ChargeText(result.Length);
+            string part = Conversion(spec, text[i], i, value, format is PyMarkup);
+            Budget.Current.ChargeText(part.Length);
+            Budget.Current.CheckLength(result.Length + part.Length);
+            result.Append(part);
         }
 
         bool all = arguments is null ? next > 0 || mapped || argument is PyDict : next >= arguments.Length;

@@ -80,7 +80,7 @@ internal static class PyJson
                 if (digits.AsSpan().IndexOfAny(".eE") >= 0)
                     return double.Parse(digits, CultureInfo.InvariantCulture);
                 return long.TryParse(digits, CultureInfo.InvariantCulture, out long small) ? small
-                    : PyNumber.Normal(BigInteger.Parse(digits, CultureInfo.InvariantCulture));
+                    : PyNumber.ParseDecimal(digits);
             default:
                 return null;
         }
@@ -94,8 +94,7 @@ internal static class PyJson
         {
             Budget.Descend();
             Budget.Current.Charge();
-            if (Text.Length > Budget.MaxText)
-                Budget.Current.ChargeText(Text.Length);
+            Budget.Current.CheckLength(Text.Length);
             switch (value)
             {
                 case string or PyMarkup:
@@ -144,6 +143,7 @@ internal static class PyJson
         {
             if (indent is null)
                 return;
+            Budget.Current.CheckLength(Text.Length + (long)depth * indent.Length);
             Text.Append('\n');
             for (int i = 0; i < depth; i++)
                 Text.Append(indent);

@@ -9,6 +9,9 @@ internal static class PyNumber
     /// <summary>Python itself refuses to print integers longer than 4300 digits.</summary>
     private const int MaxBits = 1 << 16;
 
+    // An integer of more bits has more than 4300 digits.
+    private const int MaxPrintedBits = 14_300;
+
     public static object Add(object left, object right) => Calculate("+", left, right);
 
     /// <param name="symbol">One of <c>+ - * / // % **</c>.</param>
@@ -92,12 +95,16 @@ internal static class PyNumber
 
     public static string ToDecimal(BigInteger value)
     {
-        string text = value.ToString(CultureInfo.InvariantCulture);
-        return text.Length <= 4301
+        string text = value.GetBitLength() > MaxPrintedBits ? "" : value.ToString(CultureInfo.InvariantCulture);
+        return text.Length is > 0 and <= 4301
             ? text
             : throw JinjaException.Value("Exceeds the limit (4300 digits) for integer string conversion; "
                 + "use sys.set_int_max_str_digits() to increase the limit");
     }
+
+    public static object ParseDecimal(string digits) => digits.Length <= 4301
+        ? Normal(BigInteger.Parse(digits, CultureInfo.InvariantCulture))
+        : throw JinjaException.Value("Exceeds the limit (4300 digits) for integer string conversion");
 
     public static int DigitValue(char c) => c switch
     {
@@ -125,6 +132,7 @@ internal static class PyNumber
             if (value.IsZero)
                 value = small;
             value = value * radix + DigitValue(c);
+            Budget.Current.Charge(value.GetBitLength() >> 11);
             if (value.GetBitLength() > MaxBits)
                 throw JinjaException.Value("Exceeds the limit (4300 digits) for integer string conversion");
         }
@@ -134,6 +142,7 @@ internal static class PyNumber
 
     private static object Big(string symbol, BigInteger a, BigInteger b)
     {
+        Budget.Current.Charge(a.GetBitLength() * b.GetBitLength() >> 18);
         switch (symbol)
         {
             case "+":
@@ -178,8 +187,10 @@ internal static class PyNumber
             return Float("**", ToDouble(a), ToDouble(b));
         if (a.IsOne || a.IsZero || a == BigInteger.MinusOne)
             return Normal(b.IsZero ? 1 : b.IsEven ? a * a : a);
-        if (b * (a.GetBitLength() - 1) > MaxBits)
+        BigInteger bits = b * (BigInteger.Abs(a).GetBitLength() - 1);
+        if (bits > MaxBits)
             throw JinjaException.Limit($"the template makes an integer of more than {MaxBits} bits");
+        Budget.Current.Charge((long)(bits * bits) >> 18);
         return Normal(BigInteger.Pow(a, (int)b));
     }
 

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Agentic.Proxy;
 
 /// <summary>Python's operators on any two values.</summary>
@@ -40,7 +42,7 @@ internal static class PyOperators
         {
             case string or PyMarkup:
                 return item is string or PyMarkup
-                    ? PyType.Text(container)!.Contains(PyType.Text(item)!, StringComparison.Ordinal)
+                    ? TextSearch.IndexOf(PyType.Text(container)!, PyType.Text(item)!) >= 0
                     : throw JinjaException.Type($"'in <string>' requires string as left operand, not {PyType.Name(item)}");
             case PyDict dict:
                 return dict.Contains(item);
@@ -102,21 +104,33 @@ internal static class PyOperators
             case PyMarkup markup:
                 return new PyMarkup(Repeat(markup.Text, times));
             case List<object?> list:
-                Budget.Current.ChargeItems(list.Count * times);
-                return Enumerable.Repeat(list, (int)times).SelectMany(items => items).ToList();
+                return new List<object?>(Repeat(CollectionsMarshal.AsSpan(list), times));
             default:
-                PyTuple tuple = (PyTuple)sequence;
-                Budget.Current.ChargeItems(tuple.Items.Length * times);
-                return new PyTuple([.. Enumerable.Repeat(tuple.Items, (int)times).SelectMany(items => items)]);
+                return new PyTuple(Repeat(((PyTuple)sequence).Items, times));
         }
     }
 
-    private static string Repeat(string text, long times)
+    public static string Repeat(string text, long times)
     {
-        if (text.Length == 0)
+        if (text.Length == 0 || times <= 0)
             return "";
         Budget.Current.ChargeText(text.Length * times);
-        return new System.Text.StringBuilder().Insert(0, text, (int)times).ToString();
+        return string.Create(text.Length * (int)times, text, static (result, text) =>
+        {
+            for (int at = 0; at < result.Length; at += text.Length)
+                text.CopyTo(result[at..]);
+        });
+    }
+
+    private static object?[] Repeat(ReadOnlySpan<object?> items, long times)
+    {
+        if (items.IsEmpty)
+            return [];
+        Budget.Current.ChargeItems(items.Length * times * 2);
+        object?[] result = new object?[items.Length * times];
+        for (int at = 0; at < result.Length; at += items.Length)
+            items.CopyTo(result.AsSpan(at));
+        return result;
     }
 
     private static JinjaException Unsupported(string symbol, object? left, object? right) => JinjaException.Type(

@@ -18,6 +18,7 @@ internal static class PyOrder
     /// <summary>A stable sort by keys, as <c>sorted</c> does it.</summary>
     public static List<object?> Sort(List<object?> items, Func<object?, object?> key, bool reverse)
     {
+        Budget.Current.ChargeItems(items.Count * 8L);
         Budget.Current.Charge(items.Count * (long)Math.Max(1, System.Numerics.BitOperations.Log2((uint)items.Count + 1)));
         Comparer<object?> order = Comparer<object?>.Create((a, b) => Compare("<", a, b));
         List<(object? Key, object? Item)> pairs = [.. items.Select(item => (key(item), item))];
@@ -46,6 +47,7 @@ internal static class PyOrder
             case (_, Undefined undefined):
                 throw undefined.Error();
             case (string or PyMarkup, string or PyMarkup):
+                Budget.Current.ChargeReading(PyType.Text(left)!);
                 return PyString.Compare(PyType.Text(left)!, PyType.Text(right)!);
             case (List<object?> a, List<object?> b):
                 return CompareAll(symbol, a, b);

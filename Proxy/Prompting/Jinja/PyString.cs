@@ -15,7 +15,15 @@ internal static class PyString
 
     public static bool IsSpace(char c) => Spaces.Contains(c);
 
-    public static int Length(string text) => HasSurrogates(text) ? text.EnumerateRunes().Count() : text.Length;
+    public static int Length(string text)
+    {
+        if (!HasSurrogates(text))
+            return text.Length;
+        int pairs = 0;
+        for (int i = 0; i + 1 < text.Length; i++)
+            pairs += char.IsSurrogatePair(text[i], text[i + 1]) ? 1 : 0;
+        return text.Length - pairs;
+    }
 
     public static IEnumerable<object?> Characters(string text)
     {
@@ -36,7 +44,7 @@ internal static class PyString
         if (index < 0 || index >= length)
             return null;
         if (length != text.Length)
-            return (string)Characters(text).ElementAt((int)index)!;
+            return Offset(text, index) is var at ? text.Substring(at, Width(text, at)) : null;
         return text[(int)index] < 128 ? (string)Ascii[text[(int)index]] : text[(int)index].ToString();
     }
 
@@ -56,15 +64,36 @@ internal static class PyString
 
     public static string Reverse(string text)
     {
+        Budget.Current.ChargeText(2L * text.Length);
+        char[] result = text.ToCharArray();
+        Array.Reverse(result);
+        for (int i = 0; i + 1 < result.Length; i++)
+        {
+            if (char.IsSurrogatePair(result[i + 1], result[i]))
+                (result[i], result[i + 1]) = (result[i + 1], result[i]);
+        }
+
+        return new string(result);
+    }
+
+    /// <summary>Every character made into another text.</summary>
+    public static string Each(string text, Func<string, string> change)
+    {
         StringBuilder result = new(text.Length);
-        foreach (object? character in Characters(text).Reverse())
-            result.Append((string)character!);
+        foreach (object? character in Characters(text))
+        {
+            Budget.Current.Charge();
+            result.Append(change((string)character!));
+        }
+
         return result.ToString();
     }
 
     /// <summary>By code point; ordinal comparison of UTF-16 would put U+FFxx behind the astral planes.</summary>
     public static int Compare(string left, string right)
     {
+        if (ReferenceEquals(left, right))
+            return 0;
         int at = left.AsSpan().CommonPrefixLength(right);
         if (at == left.Length || at == right.Length)
             return left.Length.CompareTo(right.Length);
@@ -75,6 +104,7 @@ internal static class PyString
     /// <summary>Upper case with the letters that become several, which .NET leaves alone.</summary>
     public static string Upper(string text)
     {
+        Budget.Current.ChargeText(text.Length);
         string upper = text.ToUpperInvariant();
         if (Ascii7(upper))
             return upper;
@@ -105,6 +135,7 @@ internal static class PyString
     /// <summary>Lower case, with the sigma that ends a word and the dotted I.</summary>
     public static string Lower(string text)
     {
+        Budget.Current.ChargeText(text.Length);
         if (Ascii7(text))
             return text.ToLowerInvariant();
         StringBuilder result = new(text.ToLowerInvariant());
@@ -130,26 +161,26 @@ internal static class PyString
     /// <summary>Every run of letters capitalised.</summary>
     public static string Title(string text)
     {
-        StringBuilder result = new(text.Length);
         bool inWord = false;
-        foreach (object? item in Characters(text))
+        return Each(text, character =>
         {
-            string character = (string)item!;
-            bool cased = IsCased(character);
-            result.Append(!cased ? character : inWord ? Lower(character) : Upper(character));
+            bool cased = IsCased(character), inside = inWord;
             inWord = cased;
-        }
-
-        return result.ToString();
+            return !cased ? character : inside ? Lower(character) : Upper(character);
+        });
     }
 
     public static bool IsCased(string character) => CharUnicodeInfo.GetUnicodeCategory(character, 0)
         is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
 
-    public static bool HasSurrogates(string text) => text.AsSpan().IndexOfAnyInRange('\ud800', '\udfff') >= 0;
+    public static bool HasSurrogates(string text)
+    {
+        Budget.Current.ChargeReading(text);
+        return text.AsSpan().IndexOfAnyInRange('\ud800', '\udfff') >= 0;
+    }
 
     private static bool Ascii7(string text) => System.Text.Ascii.IsValid(text);
 
-    private static int Width(string text, int at) => char.IsHighSurrogate(text[at]) && at + 1 < text.Length
+    public static int Width(string text, int at) => char.IsHighSurrogate(text[at]) && at + 1 < text.Length
         && char.IsLowSurrogate(text[at + 1]) ? 2 : 1;
 }

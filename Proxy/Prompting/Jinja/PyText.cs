@@ -39,8 +39,7 @@ internal static class PyText
     {
         Budget.Descend();
         Budget.Current.Charge();
-        if (text.Length > Budget.MaxText)
-            Budget.Current.ChargeText(text.Length);
+        Budget.Current.CheckLength(text.Length);
         switch (value)
         {
             case string s:

@@ -91,6 +91,15 @@ internal static class PyType
     public static IEnumerable<object?> Iterate(object? value) =>
         Items(value) ?? throw JinjaException.Type($"'{Name(value)}' object is not iterable");
 
+    /// <summary>How many characters a value holds, at least one a value.</summary>
+    public static long Weight(object? value) => value switch
+    {
+        string text => 1 + text.Length,
+        List<object?> list => 1 + list.Sum(Weight),
+        PyDict dict => 1 + dict.Entries.Sum(entry => Weight(entry.Key) + Weight(entry.Value)),
+        _ => 1,
+    };
+
     /// <summary>The items as a list of its own, paid for.</summary>
     /// <exception cref="JinjaException">The value cannot be iterated.</exception>
     public static List<object?> ToList(object? value)
@@ -98,8 +107,8 @@ internal static class PyType
         Budget budget = Budget.Current;
         if (Length(value) is { } length)
             budget.ChargeItems(length);
-        if (value is not PyIterator)
-            return [.. Iterate(value)];
+        if (value is List<object?> list)
+            return new List<object?>(list);
         List<object?> items = [];
         foreach (object? item in Iterate(value))
         {

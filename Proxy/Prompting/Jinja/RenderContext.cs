@@ -10,7 +10,7 @@ internal sealed class RenderContext(PyDict variables, DateTimeOffset now)
     /// <summary>What <c>strftime_now</c> tells.</summary>
     public DateTimeOffset Now { get; } = now;
 
-    public Budget Budget { get; } = new();
+    public Budget Budget { get; } = new(PyType.Weight(variables));
 
     public StringBuilder Output { get; private set; } = new();
 
@@ -23,8 +23,7 @@ internal sealed class RenderContext(PyDict variables, DateTimeOffset now)
     public void Write(string text)
     {
         Output.Append(text);
-        if (Output.Length > Budget.MaxText)
-            Budget.ChargeText(Output.Length);
+        Budget.CheckLength(Output.Length);
         Budget.Charge(1 + (text.Length >> 4));
     }
 
@@ -39,6 +38,7 @@ internal sealed class RenderContext(PyDict variables, DateTimeOffset now)
         try
         {
             body.Render(scope);
+            Budget.ChargeText(Output.Length);
             return Escapes ? new PyMarkup(Output.ToString()) : Output.ToString();
         }
         finally

@@ -23,6 +23,8 @@ internal sealed class Scope(RenderContext render, Scope? outer)
                     return true;
                 }
             }
+
+            Render.Budget.Charge(1 + (scope._count >> 3));
         }
 
         return Render.Variables.TryGet(name, out value) || Globals.Table.TryGetValue(name, out value);

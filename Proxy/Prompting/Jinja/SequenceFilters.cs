@@ -236,9 +236,8 @@ internal static class SequenceFilters
         for (int i = 0; i < items.Count; i++)
         {
             result.Append(i > 0 ? between : "").Append(Part(items[i]));
-            a.Render.Budget.Charge(1);
-            if (result.Length > Budget.MaxText)
-                break;
+            a.Render.Budget.Charge();
+            a.Render.Budget.CheckLength(result.Length);
         }
 
         a.Render.Budget.ChargeText(result.Length);

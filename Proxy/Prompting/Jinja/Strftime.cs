@@ -21,6 +21,8 @@ internal static class Strftime
             char flag = format[i] is '-' or '_' or '0' or '^' or '#' && i + 1 < format.Length ? format[i++] : '\0';
             string text = Directive(time, format[i], flag) ?? format[start..(i + 1)];
             result.Append(flag == '^' ? text.ToUpperInvariant() : text);
+            Budget.Current.ChargeText(text.Length);
+            Budget.Current.CheckLength(result.Length);
         }
 
         return result.ToString();

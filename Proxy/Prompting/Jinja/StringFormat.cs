@@ -40,8 +40,10 @@ internal static class StringFormat
             else
             {
                 int end = FieldEnd(format, i + 1);
-                result.Append(Field(format[(i + 1)..end], arguments, escapes, ref automatic, depth));
-                Budget.Current.ChargeText(result.Length);
+                string part = Field(format[(i + 1)..end], arguments, escapes, ref automatic, depth);
+                Budget.Current.ChargeText(part.Length);
+                Budget.Current.CheckLength(result.Length + part.Length);
+                result.Append(part);
                 i = end;
             }
         }
@@ -111,6 +113,7 @@ internal static class StringFormat
         }
         else
         {
+            Budget.Current.Charge(arguments.Named.Count >> 2);
             int at = arguments.Named.FindIndex(pair => pair.Key == first);
             value = at >= 0 ? arguments.Named[at].Value : throw new JinjaException("KeyError", PyText.Repr(first));
         }

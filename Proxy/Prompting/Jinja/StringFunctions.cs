@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Agentic.Proxy;
@@ -5,12 +6,13 @@ namespace Agentic.Proxy;
 /// <summary>What the methods do.</summary>
 internal static partial class StringMethods
 {
-    private static readonly string[] LineEnds = ["\n", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"];
+    private static readonly SearchValues<char> LineEnds = SearchValues.Create("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029");
 
     public static string Strip(string text, string? chars, bool left, bool right)
     {
         int start = 0, end = text.Length;
-        bool Strips(char c) => chars is null ? PyString.IsSpace(c) : chars.Contains(c, StringComparison.Ordinal);
+        HashSet<char>? set = chars is null ? null : [.. chars];
+        bool Strips(char c) => set is null ? PyString.IsSpace(c) : set.Contains(c);
         while (left && start < end && Strips(text[start]))
             start++;
         while (right && end > start && Strips(text[end - 1]))
@@ -24,21 +26,23 @@ internal static partial class StringMethods
             return text;
         if (old.Length > 0 && count < 0)
         {
-            long grows = replacement.Length <= old.Length ? 0 : (long)(replacement.Length - old.Length) * text.AsSpan().Count(old);
-            Budget.Current.ChargeText(text.Length + grows);
-            return text.Replace(old, replacement, StringComparison.Ordinal);
+            long found = TextSearch.Count(text, old);
+            Budget.Current.ChargeText(text.Length + found * (replacement.Length - old.Length));
+            if (found == 0)
+                return text;
         }
 
         StringBuilder result = new();
         int done = 0;
-        for (int at = text.IndexOf(old, StringComparison.Ordinal); at >= 0 && count != 0; count--)
+        for (int at = TextSearch.IndexOf(text, old); at >= 0 && count != 0; count--)
         {
             result.Append(text, done, at - done).Append(replacement);
-            Budget.Current.ChargeText(result.Length);
+            Budget.Current.ChargeText(at - done + replacement.Length);
+            Budget.Current.CheckLength(result.Length);
             done = at + old.Length;
             if (old.Length == 0 && at == text.Length)
                 break;
-            at = old.Length > 0 ? text.IndexOf(old, done, StringComparison.Ordinal) : PyString.Offset(text[at..], 1) + at;
+            at = old.Length > 0 ? TextSearch.IndexOf(text, old, done) : at + PyString.Width(text, at);
         }
 
         return result.Append(text, done, text.Length - done).ToString();
@@ -50,8 +54,9 @@ internal static partial class StringMethods
         int start = 0;
         for (int i = 0; i < text.Length; i++)
         {
-            if (Array.IndexOf(LineEnds, text[i].ToString()) < 0)
+            if (!LineEnds.Contains(text[i]))
                 continue;
+            Budget.Current.Charge();
             int after = text[i] == '\r' && i + 1 < text.Length && text[i + 1] == '\n' ? i + 2 : i + 1;
             lines.Add(text[start..(keepEnds ? after : i)]);
             start = after;
@@ -83,8 +88,7 @@ internal static partial class StringMethods
         if (!fromEnd)
         {
             int start = 0;
-            for (int at = text.IndexOf(separator, StringComparison.Ordinal); at >= 0 && parts.Count < max;
-                at = text.IndexOf(separator, start, StringComparison.Ordinal))
+            for (int at = TextSearch.IndexOf(text, separator); at >= 0 && parts.Count < max; at = TextSearch.IndexOf(text, separator, start))
             {
                 parts.Add(text[start..at]);
                 start = at + separator.Length;
@@ -94,16 +98,15 @@ internal static partial class StringMethods
             return parts;
         }
 
-        string rest = text;
-        for (int at = rest.LastIndexOf(separator, StringComparison.Ordinal); at >= 0 && parts.Count < max;
-            at = rest.LastIndexOf(separator, StringComparison.Ordinal))
+        int end = text.Length;
+        for (int at = TextSearch.LastIndexOf(text, separator, end); at >= 0 && parts.Count < max;
+            at = TextSearch.LastIndexOf(text, separator, end))
         {
-            Budget.Current.ChargeText(rest.Length);
-            parts.Add(rest[(at + separator.Length)..]);
-            rest = rest[..at];
+            parts.Add(text[(at + separator.Length)..end]);
+            end = at;
         }
 
-        parts.Add(rest);
+        parts.Add(text[..end]);
         parts.Reverse();
         return parts;
     }
@@ -127,6 +130,7 @@ internal static partial class StringMethods
 
             while (i < text.Length && !PyString.IsSpace(text[i]))
                 i++;
+            Budget.Current.Charge();
             parts.Add(text[start..i]);
         }
     }
@@ -150,6 +154,7 @@ internal static partial class StringMethods
                 break;
             }
 
+            Budget.Current.Charge();
             parts.Add(text[start..end]);
             end = start;
         }
@@ -163,7 +168,7 @@ internal static partial class StringMethods
         string text = Chars(self), separator = Inner(null, a[0], last ? "rpartition" : "partition", 1);
         if (separator.Length == 0)
             throw JinjaException.Value("empty separator");
-        int at = last ? text.LastIndexOf(separator, StringComparison.Ordinal) : text.IndexOf(separator, StringComparison.Ordinal);
+        int at = last ? TextSearch.LastIndexOf(text, separator, text.Length) : TextSearch.IndexOf(text, separator);
         List<object?> parts = at >= 0 ? [text[..at], separator, text[(at + separator.Length)..]] : last ? ["", "", text] : [text, "", ""];
         return new PyTuple([.. Each(self, parts)]);
     }
@@ -183,8 +188,7 @@ internal static partial class StringMethods
                 result.Append(separator);
             result.Append(self is PyMarkup ? Html.Escape(item) : text);
             a.Render.Budget.Charge();
-            if (result.Length > Budget.MaxText)
-                break;
+            a.Render.Budget.CheckLength(result.Length);
         }
 
         return Like(self, result.ToString());
@@ -206,8 +210,7 @@ internal static partial class StringMethods
     {
         if (count <= 0)
             return "";
-        Budget.Current.ChargeText(count);
-        return new StringBuilder().Insert(0, fill, (int)count).ToString();
+        return PyOperators.Repeat(fill, count);
     }
 
     private static string ExpandTabs(string text, long size)
@@ -255,8 +258,16 @@ internal static partial class StringMethods
     {
         (string text, long start) = Window(self, a);
         if (a[0] is PyTuple any)
-            return PyType.Box(any.Items.Any(item => has(text, PyType.Text(item)
-                ?? throw JinjaException.Type($"tuple for {function} must only contain str, not {PyType.Name(item)}")) && start >= 0));
+        {
+            return PyType.Box(any.Items.Any(item =>
+            {
+                string each = PyType.Text(item)
+                    ?? throw JinjaException.Type($"tuple for {function} must only contain str, not {PyType.Name(item)}");
+                Budget.Current.Charge(1 + (each.Length >> 6));
+                return start >= 0 && has(text, each);
+            }));
+        }
+
         string affix = PyType.Text(a[0])
             ?? throw JinjaException.Type($"{function} first arg must be str or a tuple of str, not {PyType.Name(a[0])}");
         return PyType.Box(start >= 0 && has(text, affix));
@@ -266,7 +277,7 @@ internal static partial class StringMethods
     {
         string sub = PyType.Text(a[0]) ?? throw JinjaException.Type($"must be str, not {PyType.Name(a[0])}");
         (string text, long start) = Window(self, a);
-        int at = start < 0 ? -1 : last ? text.LastIndexOf(sub, StringComparison.Ordinal) : text.IndexOf(sub, StringComparison.Ordinal);
+        int at = start < 0 ? -1 : last ? TextSearch.LastIndexOf(text, sub, text.Length) : TextSearch.IndexOf(text, sub);
         return at < 0 ? -1L : start + PyString.IndexOf(text, at);
     }
 

@@ -30,8 +30,8 @@ internal static partial class StringMethods
         .Add("lower casefold", "", static (self, _) => Like(self, PyString.Lower(Chars(self))))
         .Add("title", "", static (self, _) => Like(self, PyString.Title(Chars(self))))
         .Add("capitalize", "", static (self, _) => Like(self, PyString.Capitalize(Chars(self))))
-        .Add("swapcase", "", static (self, _) => Like(self, string.Concat(PyString.Characters(Chars(self)).Select(c =>
-            PyString.Upper((string)c!) == (string)c! ? PyString.Lower((string)c!) : PyString.Upper((string)c!)))))
+        .Add("swapcase", "", static (self, _) => Like(self, PyString.Each(Chars(self), static c =>
+            PyString.Upper(c) == c ? PyString.Lower(c) : PyString.Upper(c))))
         .Add("replace", "old, new, count=", static (self, a) => Like(self, Replace(
             Chars(self), a.Text(0, "replace") ?? throw NotText("replace", 1, a[0]), Inner(self, a[1], "replace", 2), a.Integer(2, -1))))
         .Add("removeprefix", "prefix", static (self, a) =>
@@ -82,11 +82,7 @@ internal static partial class StringMethods
             (string text, _) = Window(self, a);
             if (sub.Length == 0)
                 return (long)PyString.Length(text) + 1;
-            long count = 0;
-            for (int at = text.IndexOf(sub, StringComparison.Ordinal); at >= 0; at =
-                text.IndexOf(sub, at + sub.Length, StringComparison.Ordinal))
-                count++;
-            return count;
+            return TextSearch.Count(text, sub);
         });
 
     public static bool IsLower(string text) => text.Any(char.IsLower) && !text.Any(char.IsUpper);
@@ -115,5 +111,9 @@ internal static partial class StringMethods
         PyType.Text(value) is { } text ? self is PyMarkup ? Html.Escape(value) : text : throw NotText(function, index, value);
 
     private static object All(object? self, Func<Rune, bool> holds) =>
-        PyType.Box(Chars(self) is { Length: > 0 } text && text.EnumerateRunes().All(holds));
+        PyType.Box(Chars(self) is { Length: > 0 } text && text.EnumerateRunes().All(rune =>
+        {
+            Budget.Current.Charge();
+            return holds(rune);
+        }));
 }

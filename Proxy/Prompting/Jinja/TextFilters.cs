@@ -85,7 +85,8 @@ internal static partial class TextFilters
             if (i == 0 ? a.IsTrue(1) : blank || line.Length > 0)
                 result.Append(indent);
             result.Append(line);
-            Budget.Current.ChargeText(result.Length);
+            Budget.Current.ChargeText(indent.Length + line.Length);
+            Budget.Current.CheckLength(result.Length);
         }
 
         return value is PyMarkup ? new PyMarkup(result.ToString()) : result.ToString();
@@ -108,6 +109,7 @@ internal static partial class TextFilters
 
     private static string StripTags(string text)
     {
+        Budget.Current.Reserve(text.Length * 24L);  // words of one letter
         string plain = Without(Without(text, "<!--", "-->"), "<", ">");
         return System.Net.WebUtility.HtmlDecode(string.Join(' ', plain.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
     }
@@ -156,7 +158,8 @@ internal static partial class TextFilters
             if (char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-' or '~' || safe.Contains(c, StringComparison.Ordinal))
                 result.Append(c);
             else
-                result.Append('%').Append(b.ToString("X2", System.Globalization.CultureInfo.InvariantCulture));
+                result.Append('%').Append(Convert.ToHexString([b]));
+            Budget.Current.Charge();
         }
 
         return result.ToString();

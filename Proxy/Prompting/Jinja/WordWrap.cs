@@ -16,6 +16,7 @@ internal static partial class WordWrap
 
     private static List<string> Lines(string text, int width, bool breakLongWords, bool breakOnHyphens)
     {
+        Budget.Current.Reserve(text.Length * 160L);     // a match and its text for each character, at worst
         Stack<string> chunks = new((breakOnHyphens ? Hyphenated() : Plain()).Matches(text).Select(match => match.Value).Reverse());
         List<string> lines = [];
         while (chunks.Count > 0)

@@ -52,6 +52,8 @@ internal sealed class NumberRange(JsonGrammar json)
         if (least[0] == most[0])
             return _grammar.Sequence(json.Range(least[0], most[0]), Between(least[1..], most[1..]));
         string zeros = new('0', least.Length - 1), nines = new('9', least.Length - 1);
+        if (least == $"0{zeros}" && most == $"9{nines}")
+            return _grammar.Repeat(json.Digit, least.Length, least.Length);
         Language middle = least[0] + 1 < most[0]
             ? _grammar.Sequence(json.Range((char)(least[0] + 1), (char)(most[0] - 1)), _grammar.Repeat(json.Digit, zeros.Length, zeros.Length))
             : _grammar.Nothing;

@@ -11,7 +11,7 @@ internal sealed class ObjectGrammar
     private readonly List<(Language Member, bool Required)> _members = [];
     private readonly Language _other;
     private readonly int _min, _max;
-    private readonly Dictionary<(int, int), Language> _from = [];
+    private readonly Dictionary<(int, int), Language> _from = [], _beginning = [];
     private readonly int[] _requiredFrom;
 
     public ObjectGrammar(JsonGrammar json, Func<JsonNode?, Language> valueOf, SchemaShape shape)
@@ -39,12 +39,12 @@ internal sealed class ObjectGrammar
     {
         if (count >= _max || _requiredFrom[index] > _max - count)
             return _grammar.Nothing;
-        (int, int) key = (index, _max == int.MaxValue ? Math.Min(count, _min) : count);
+        (int, int) key = (index, CountThatMatters(count));
         if (_from.TryGetValue(key, out Language? known))
             return known;
         List<Language> first = [];
         for (int i = index; i < _members.Count && _requiredFrom[i] == _requiredFrom[index]; i++)
-            first.Add(_grammar.Sequence(_members[i].Member, Rest(i + 1, count + 1)));
+            first.Add(Beginning(i, count));
         if (_requiredFrom[index] == 0)
         {
             first.Add(_grammar.Sequence(_other, _grammar.Repeat(
@@ -53,6 +53,18 @@ internal sealed class ObjectGrammar
 
         return _from[key] = _grammar.Choice([.. first]);
     }
+
+    /// <summary>The member at <paramref name="index"/> and what follows it.</summary>
+    private Language Beginning(int index, int count)
+    {
+        (int, int) key = (index, CountThatMatters(count));
+        return _beginning.TryGetValue(key, out Language? known)
+            ? known
+            : _beginning[key] = _grammar.Sequence(_members[index].Member, Rest(index + 1, count + 1));
+    }
+
+    /// <summary>Without an upper limit all counts that reach the lower one are alike.</summary>
+    private int CountThatMatters(int count) => _max == int.MaxValue ? Math.Min(count, _min) : count;
 
     private Language Rest(int index, int count) => _grammar.Choice(
         _requiredFrom[index] == 0 && count >= _min ? _grammar.Empty : _grammar.Nothing,

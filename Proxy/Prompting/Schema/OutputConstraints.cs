@@ -12,8 +12,8 @@ internal sealed class OutputConstraints(ServedModel model)
 
     private readonly Lazy<TokenTrie> _text = new(() => TrieOf(model.Codec, markers: false));
     private readonly Lazy<TokenTrie> _withCalls = new(() => TrieOf(model.Codec, markers: true));
-    private readonly Dictionary<string, TokenMasks> _kept = [];
-    private readonly Queue<string> _age = [];
+    private readonly Dictionary<string, LinkedListNode<Kept>> _kept = [];
+    private readonly LinkedList<Kept> _newest = [];
 
     /// <summary>The rule for a request's answers, or null if anything goes.</summary>
     /// <exception cref="ApiException">400: a schema cannot be kept.</exception>
@@ -30,21 +30,52 @@ internal sealed class OutputConstraints(ServedModel model)
             [.. tools.MayCall ? tools.Functions.Where(function => tools.Forced is null || tools.Forced.Contains(function.Name)) : []];
         string key = $"{format?.Schema?.ToJsonString()} {format?.Lenient} {mustCall} {tools.MostCalls} "
             + string.Concat(functions.Select(function => $"{function.Name} {function.Strict} {function.Parameters?.ToJsonString()} "));
-        TokenMasks masks;
+        TokenMasks masks = Keep(key, () => new TokenMasks(
+            Compile(format, functions, mustCall, tools.MostCalls), (functions.Length > 0 ? _withCalls : _text).Value));
+        return new GrammarConstraint(masks, [.. model.EndTokenIds.Concat(request.StopTokenIds ?? []).Distinct()]);
+    }
+
+    /// <summary>What is kept under a key, now the newest. It is made outside the lock: one request's large schema makes no other wait.</summary>
+    private TokenMasks Keep(string key, Func<TokenMasks> make)
+    {
+        LinkedListNode<Kept>? node;
         lock (_kept)
         {
-            if (!_kept.TryGetValue(key, out masks!))
+            if (_kept.TryGetValue(key, out node))
+                _newest.Remove(node);
+            else
+                _kept[key] = node = new(new(key, new(make)));
+            _newest.AddFirst(node);
+            if (_newest.Count > MostKept)
             {
-                masks = new TokenMasks(Compile(format, functions, mustCall, tools.MostCalls), (functions.Length > 0 ? _withCalls : _text).Value);
-                _kept.Add(key, masks);
-                _age.Enqueue(key);
-                if (_age.Count > MostKept)
-                    _kept.Remove(_age.Dequeue());
+                _kept.Remove(_newest.Last!.Value.Key);
+                _newest.RemoveLast();
             }
         }
 
-        return new GrammarConstraint(masks, [.. model.EndTokenIds.Concat(request.StopTokenIds ?? []).Distinct()]);
+        try
+        {
+            return node.Value.Masks.Value;
+        }
+        catch (ApiException)
+        {
+            Drop(node);   // nothing worth a place
+            throw;
+        }
     }
+
+    private void Drop(LinkedListNode<Kept> node)
+    {
+        lock (_kept)
+        {
+            if (node.List is null)
+                return;
+            _newest.Remove(node);
+            _kept.Remove(node.Value.Key);
+        }
+    }
+
+    private sealed record Kept(string Key, Lazy<TokenMasks> Masks);
 
     private static TokenTrie TrieOf(ITextCodec codec, bool markers)
     {

@@ -12,8 +12,10 @@ namespace Agentic.Proxy;
 /// </remarks>
 internal sealed class SchemaCompiler
 {
-    private const int MostLanguages = 1_000_000;
-    private const int MostBodies = 20_000;
+    private const int MostCharacters = 512 << 10;
+    private const int CharactersAtOnce = 8;         // of JSON taken apart for a unit of work
+    private const int MostWork = 200_000;           // of one schema, some tenths of a second
+    private const int MostWorkOfAll = 600_000;      // of a request's
 
     private readonly JsonGrammar _json;
     private readonly Grammar _grammar;
@@ -23,7 +25,6 @@ internal sealed class SchemaCompiler
     private readonly IReadOnlySet<string> _impossible;
     private readonly Dictionary<string, GrammarRule> _compiled = [];
     private readonly Queue<(GrammarRule Rule, JsonNode? Schema)> _open = [];
-    private int _bodies;
 
     private SchemaCompiler(JsonGrammar json, JsonNode root, SchemaRules rules, IReadOnlySet<string> impossible)
     {
@@ -39,8 +40,27 @@ internal sealed class SchemaCompiler
     public static Language Compile(JsonGrammar json, JsonNode? schema, bool lenient = false)
     {
         JsonNode root = schema?.DeepClone() ?? throw new SchemaException("", "a schema is an object or a boolean");
-        SchemaRules rules = new(lenient);
-        rules.Check(root, "");
+        if (root.ToJsonString().Length is var length and > MostCharacters)
+            throw new SchemaException("", $"it has {length} characters; at most {MostCharacters} are supported");
+        SchemaRules rules = new(lenient, MostWork);
+        try
+        {
+            rules.Check(root, "");
+            json.Grammar.MostWork = Math.Min(json.Grammar.Work + MostWork, MostWorkOfAll);
+            return Compile(json, root, rules);
+        }
+        catch (GrammarLimitException)
+        {
+            throw new SchemaException("", "it is too large; make it smaller, or its pattern, lengths, enums and combinations simpler");
+        }
+        finally
+        {
+            json.Grammar.MostWork = long.MaxValue;
+        }
+    }
+
+    private static Language Compile(JsonGrammar json, JsonNode root, SchemaRules rules)
+    {
         SchemaCompiler first = new(json, root, rules, new HashSet<string>());
         Language start = first.Run();
         IReadOnlySet<GrammarRule> productive = Grammar.Productive([.. first._compiled.Values]);
@@ -60,8 +80,6 @@ internal sealed class SchemaCompiler
         while (_open.TryDequeue(out (GrammarRule Rule, JsonNode? Schema) next))
         {
             next.Rule.Body = Body(next.Schema, []);
-            if (_grammar.Size > MostLanguages)
-                throw new SchemaException("", "it is too large; make it smaller, or its pattern, lengths and enums simpler");
         }
 
         return start;
@@ -89,8 +107,7 @@ internal sealed class SchemaCompiler
         if (schema is not JsonObject members)
             return Value(schema);
         string key = members.ToJsonString();
-        if (++_bodies > MostBodies)
-            throw new SchemaException("", "it combines too much; make its 'anyOf' and 'allOf' simpler");
+        _grammar.Spend(1 + key.Length / CharactersAtOnce);
         if (!under.Add(key))
             return _grammar.Nothing;   // a value that is itself or something else is something else
         try

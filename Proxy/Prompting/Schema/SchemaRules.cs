@@ -1,12 +1,14 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Agentic.ModelRuntime;
 
 namespace Agentic.Proxy;
 
 /// <summary>What a schema may say. What would change its meaning and cannot be kept is refused by name, not passed over.</summary>
 /// <param name="lenient">Drops what it would refuse.</param>
-internal sealed class SchemaRules(bool lenient)
+/// <param name="mostWork">Of reading patterns.</param>
+internal sealed class SchemaRules(bool lenient, long mostWork)
 {
     private const int MostSchemas = 10_000;
 
@@ -26,6 +28,7 @@ internal sealed class SchemaRules(bool lenient)
         ["$recursiveRef"] = "use '$ref'",
     };
 
+    private long _work;
     private readonly HashSet<JsonNode> _checked = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Checks a schema and all within it.</summary>
@@ -137,11 +140,13 @@ internal sealed class SchemaRules(bool lenient)
         }
     }
 
-    private static void CheckPattern(string pattern, string path)
+    private void CheckPattern(string pattern, string path)
     {
         try
         {
-            Pattern.Parse(new JsonGrammar(new()), pattern);
+            Grammar grammar = new() { MostWork = mostWork - _work };
+            Pattern.Parse(new JsonGrammar(grammar), pattern);
+            _work += grammar.Work;
         }
         catch (FormatException exception)
         {

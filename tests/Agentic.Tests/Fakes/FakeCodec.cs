@@ -6,16 +6,19 @@ namespace Agentic.Tests;
 /// <summary>A tokenizer whose first 256 tokens are the bytes, then a few words, then markup. Takes the longest token that fits.</summary>
 internal sealed class FakeCodec : ITextCodec
 {
-    public const int End = 300, User = 301, Assistant = 302, System = 303, Tool = 304, OpenCall = 305, CloseCall = 306;
+    public const int End = 300, User = 301, Assistant = 302, System = 303, Tool = 304, OpenCall = 305, CloseCall = 306, FimPrefix = 307;
 
     private static readonly string[] Words = ["Hello", " world", "the ", "{\"", "\": \"", "name", "arguments", "\"}", "\n\n", "<tool_", "call>"];
-    private static readonly string[] Markup = ["<|end|>", "<|user|>", "<|assistant|>", "<|system|>", "<|tool|>", "<tool_call>", "</tool_call>"];
+    private static readonly string[] Markup = ["<|end|>", "<|user|>", "<|assistant|>", "<|system|>", "<|tool|>", "<tool_call>", "</tool_call>",
+        "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"];
+
     private readonly byte[][] _tokens;
 
     /// <param name="callMarkersAreSpecial">Whether the markers of calls are single special tokens.</param>
-    public FakeCodec(bool callMarkersAreSpecial = false)
+    /// <param name="fillsInTheMiddle">Whether there are markers of a prompt and a suffix as well.</param>
+    public FakeCodec(bool callMarkersAreSpecial = false, bool fillsInTheMiddle = false)
     {
-        _tokens = new byte[End + (callMarkersAreSpecial ? Markup.Length : Markup.Length - 2)][];
+        _tokens = new byte[fillsInTheMiddle ? End + Markup.Length : callMarkersAreSpecial ? CloseCall + 1 : OpenCall][];
         for (int id = 0; id < _tokens.Length; id++)
             _tokens[id] = id < 256 ? [(byte)id] : id < 256 + Words.Length ? Encoding.UTF8.GetBytes(Words[id - 256])
                 : id >= End ? Encoding.UTF8.GetBytes(Markup[id - End]) : [];

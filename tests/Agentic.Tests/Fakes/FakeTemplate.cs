@@ -5,7 +5,9 @@ using Agentic.Proxy;
 namespace Agentic.Tests;
 
 /// <summary>A chat template in plain code: a role's mark, the content, the calls as Hermes writes them, the end mark.</summary>
-internal sealed class FakeTemplate(bool stringArguments = true) : IChatTemplate
+/// <param name="stringArguments">Whether it prints a string of arguments as it stands.</param>
+/// <param name="thinks">Whether its model thinks: thoughts of earlier turns are left out, and <c>enable_thinking</c> opens one, or none.</param>
+internal sealed class FakeTemplate(bool stringArguments = true, bool thinks = false) : IChatTemplate
 {
     public string Render(JsonObject variables)
     {
@@ -21,6 +23,8 @@ internal sealed class FakeTemplate(bool stringArguments = true) : IChatTemplate
                 : message["content"] is null ? "" : throw new JinjaException("TemplateError", "Only text");
             if (content == "refuse me")
                 throw new JinjaException("TemplateError", "No.");
+            if (thinks && role == "assistant")
+                content = content[(content.LastIndexOf("</think>", StringComparison.Ordinal) is var end and >= 0 ? end + "</think>".Length : 0)..].TrimStart();
             text.Append($"<|{role}|>").Append(content);
             foreach (JsonNode? call in message["tool_calls"] as JsonArray ?? [])
             {
@@ -32,6 +36,13 @@ internal sealed class FakeTemplate(bool stringArguments = true) : IChatTemplate
             text.Append("<|end|>");
         }
 
-        return text.Append(variables["add_generation_prompt"]!.GetValue<bool>() ? "<|assistant|>" : "").ToString();
+        if (variables["add_generation_prompt"]!.GetValue<bool>())
+            text.Append("<|assistant|>").Append(!thinks ? "" : (bool?)variables["enable_thinking"] switch
+            {
+                true => "<think>\n",
+                false => "<think>\n\n</think>\n\n",
+                null => "",
+            });
+        return text.ToString();
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Agentic.ModelRuntime;
 
 namespace Agentic.Tests;
 
@@ -76,6 +77,72 @@ public sealed partial class CompletionsTests
         Assert.Equal("{\"a\":-0.5,\"z\":-1.5}", logprobs[0]!["top_logprobs"]![0]!.ToJsonString());
         Assert.Equal(["0", "1", "6"], List("text_offset")[..3]);
         Assert.Equal(stream ? 4 : 1, logprobs.Length);
+    }
+
+    [Theory]
+    [InlineData(false, 2)]
+    [InlineData(true, 2)]
+    [InlineData(false, 0)]
+    [InlineData(true, 0)]
+    public async Task EchoWithLogprobs_ScoresThePromptToo(bool stream, int maxTokens)
+    {
+        await using ProxyHost host = await ProxyHost.StartAsync();
+        host.Engine.Script = (request, _) => request.Constraint is null ? FakeCodec.Ended("!") : request.PredictionIds!;
+        host.Engine.Finish = FinishReason.Stop;
+
+        string request = $$"""{"model":"fake-model","prompt":["abé","c"],"logprobs":1,"echo":true,"max_tokens":{{maxTokens}},"stream":{{(stream ? "true" : "false")}}}""";
+        JsonNode[] pieces = stream
+            ? [.. (await host.EventsAsync("completions", request)).SkipLast(1).Select(line => JsonNode.Parse(line)!["choices"]![0]!)]
+            : [.. (await host.JsonAsync("completions", request))["choices"]!.AsArray().Select(choice => choice!)];
+
+        string[] Of(int index, string name) => [.. pieces.Where(piece => piece["index"]!.GetValue<int>() == index && piece["logprobs"] is not null)
+            .SelectMany(piece => piece["logprobs"]![name]!.AsArray()).Select(item => item?.ToJsonString() ?? "null")];
+        string written = maxTokens > 0 ? "!" : "";
+        Assert.Equal(["abé" + written, "c" + written], pieces.GroupBy(piece => piece["index"]!.GetValue<int>()).OrderBy(group => group.Key)
+            .Select(group => string.Concat(group.Select(piece => piece["text"]!.GetValue<string>()))));
+        Assert.Equal(["null", "-0.5", "-0.5", "-0.5", "-0.5"], Of(0, "token_logprobs").Concat(maxTokens > 0 ? [] : ["-0.5"]));
+        Assert.Equal(["0", "1", "2", "3"], Of(0, "text_offset")[..4]);
+        Assert.Equal("null", Of(1, "top_logprobs")[0]);
+        Assert.Equal(maxTokens > 0 ? 2 : 1, Of(1, "tokens").Length);
+        Assert.Equal(maxTokens > 0 ? "stop" : "length", pieces[^1]["finish_reason"]!.GetValue<string>());
+        Assert.Equal(maxTokens > 0 ? 3 : 1, host.Engine.Generations.Count);   // a prompt of one token needs no score
+    }
+
+    [Fact]
+    public async Task NoTokensWanted_GivesTheirCount()
+    {
+        await using ProxyHost host = await ProxyHost.StartAsync();
+
+        JsonNode answer = await host.JsonAsync("completions", """{"model":"fake-model","prompt":"abc","max_tokens":0,"n":2}""");
+
+        Assert.Equal(["", ""], answer["choices"]!.AsArray().Select(choice => choice!["text"]!.GetValue<string>()));
+        Assert.Equal((3, 0), (answer["usage"]!["prompt_tokens"]!.GetValue<int>(), answer["usage"]!["completion_tokens"]!.GetValue<int>()));
+        Assert.Empty(host.Engine.Generations);
+    }
+
+    [Fact]
+    public async Task BestOf_GivesTheLikeliestATokenAndCountsAll()
+    {
+        await using ProxyHost host = await ProxyHost.StartAsync();
+        host.Engine.Script = (_, choice) => FakeCodec.Ended(((string[])["zzzz", "a", "bb", "az"])[choice]);
+        host.Engine.Logprobs = id => new(id == FakeCodec.Byte('a') ? -0.1f : id == FakeCodec.Byte('b') ? -0.2f : -2, []);
+
+        JsonNode answer = await host.JsonAsync("completions", """{"model":"fake-model","prompt":"x","best_of":4,"n":2}""");
+
+        Assert.Equal(["a", "bb"], answer["choices"]!.AsArray().Select(choice => choice!["text"]!.GetValue<string>()));
+        Assert.Equal([0, 1], answer["choices"]!.AsArray().Select(choice => choice!["index"]!.GetValue<int>()));
+        Assert.All(answer["choices"]!.AsArray(), choice => Assert.Null(choice!["logprobs"]));
+        Assert.Equal(13, answer["usage"]!["completion_tokens"]!.GetValue<int>());
+    }
+
+    [Fact]
+    public async Task Suffix_GoesBetweenTheModelsMarkers()
+    {
+        await using ProxyHost host = await ProxyHost.StartAsync(codec: new FakeCodec(fillsInTheMiddle: true));
+
+        await host.JsonAsync("completions", """{"model":"fake-model","prompt":"ab","suffix":"c"}""");
+
+        Assert.Equal([FakeCodec.FimPrefix, 97, 98, FakeCodec.FimPrefix + 1, 99, FakeCodec.FimPrefix + 2], host.Engine.LastRequest.PromptIds);
     }
 
     [Fact]

@@ -60,6 +60,8 @@ public sealed class ErrorTests
         { Chat("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"g\"}}"), "tool_choice", "invalid_value" },
         { Chat("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"tool_choice\":\"maybe\""), "tool_choice", "invalid_value" },
         { Chat("\"speculation\":{\"enabled\":1}"), "speculation.enabled", "invalid_type" },
+        { Chat("\"reasoning_effort\":\"enormous\""), "reasoning_effort", "invalid_value" },
+        { Chat("\"chat_template_kwargs\":true"), "chat_template_kwargs", "invalid_type" },
         { "{\"model\":", null, null },
         { "[]", null, null },
         { "", null, null },
@@ -89,7 +91,9 @@ public sealed class ErrorTests
     [InlineData("""{"model":"fake-model","prompt":[[1],[999999]]}""", "prompt[1][0]", "integer_above_max_value")]
     [InlineData("""{"model":"fake-model","prompt":"a","logprobs":6}""", "logprobs", "integer_above_max_value")]
     [InlineData("""{"model":"fake-model","prompt":"a","suffix":"b"}""", "suffix", "unsupported_value")]
-    [InlineData("""{"model":"fake-model","prompt":"a","best_of":2}""", "best_of", "unsupported_value")]
+    [InlineData("""{"model":"fake-model","prompt":"a","best_of":2,"stream":true}""", "best_of", "unsupported_value")]
+    [InlineData("""{"model":"fake-model","prompt":"a","best_of":2,"n":3}""", "best_of", "invalid_value")]
+    [InlineData("""{"model":"fake-model","prompt":"a","max_tokens":-1}""", "max_tokens", "integer_below_min_value")]
     public async Task BadCompletion_NamesTheField(string body, string param, string code)
     {
         await using ProxyHost host = await ProxyHost.StartAsync();

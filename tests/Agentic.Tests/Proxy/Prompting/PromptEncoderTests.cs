@@ -23,7 +23,7 @@ public sealed class PromptEncoderTests
             JsonObject[] messages = [.. recorded["messages"]!.AsArray().Select(message => message!.AsObject())];
             JsonObject variables = new() { ["tools"] = recorded["tools"] is JsonArray { Count: > 0 } tools ? tools.DeepClone() : null, ["add_generation_prompt"] = true };
 
-            int[] ids = encoder.Encode(Space, messages, variables, out int spliced);
+            (int[] ids, int spliced, _) = encoder.Encode(Space, messages, variables);
 
             Assert.Equal(recorded["prompt_ids"]!.AsArray().Select(id => id!.GetValue<int>()), ids);
             Assert.Equal(0, spliced);
@@ -42,9 +42,9 @@ public sealed class PromptEncoderTests
         encoder.Remember(Space, [User("hi")], call, Generated, odd);
         JsonObject[] messages = [User("hi"), call, Parse("""{"role":"tool","tool_call_id":"x","content":"done"}""")];
 
-        int[] first = encoder.Encode(Space, messages[..1], Variables(), out _);
-        int[] ids = encoder.Encode(Space, messages, Variables(), out int spliced);
-        encoder.Encode(Other, messages, Variables(), out int stranger);
+        int[] first = encoder.Encode(Space, messages[..1], Variables()).Ids;
+        (int[] ids, int spliced, _) = encoder.Encode(Space, messages, Variables());
+        int stranger = encoder.Encode(Other, messages, Variables()).Spliced;
 
         Assert.Equal(1, spliced);
         Assert.Equal([.. first, .. odd], ids[..(first.Length + odd.Length)]);
@@ -65,7 +65,7 @@ public sealed class PromptEncoderTests
             foreach ((string answer, bool inBytes) in turns)
             {
                 messages.Add(User(answer));   // the user says the same words, which must not be taken for the answer
-                int[] prompt = encoder.Encode(Space, messages, Variables(), out _);
+                int[] prompt = encoder.Encode(Space, messages, Variables()).Ids;
                 Assert.Equal(before, prompt[..before.Length]);
                 Assert.Equal(new FakeTemplate().Render(Variables(messages)), codec.TextOf(prompt));
                 int[] generated = inBytes ? FakeCodec.Bytes(answer) : codec.Encode(answer, false);
