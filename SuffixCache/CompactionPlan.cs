@@ -7,7 +7,9 @@ internal static class CompactionPlan
     /// another.</summary>
     public static readonly TimeSpan Settled = TimeSpan.FromMinutes(10);
 
-    private const long MostBytes = 1 << 20;         // rewritten at once, in one transaction
+    /// <summary>Rewritten at once, in one transaction.</summary>
+    public const long MostBytes = 2 << 20;
+
     private const long GoodEntryBytes = 64 << 10;   // 128K tokens of agents
     private const long DoneBytes = 256 << 10;       // what is well filled and as large is not rewritten to take in a few more
     private const int LeastEntries = 8;
@@ -20,15 +22,15 @@ internal static class CompactionPlan
     public static IReadOnlyList<FilledSegment> Choose(IReadOnlyList<FilledSegment> segments, LogRetention retention, DateTimeOffset now)
     {
         HashSet<string> newest = [.. segments.GroupBy(filled => filled.Segment.Writer).Select(written => written.Last().Segment.Name)];
-        long mostBytes = Math.Min(MostBytes, retention.SegmentBytes);
         List<FilledSegment> run = [];
         foreach (FilledSegment next in segments)
         {
             bool isOpen = !next.Segment.IsCompacted && newest.Contains(next.Segment.Name) && now - next.Segment.Opened < Settled;
             bool isDone = next.Segment.Bytes >= DoneBytes && next.Entries < 2 * GoodEntries(next.Segment.Bytes);
-            bool joins = !isOpen && !isDone && next.Entries >= 0 && next.Segment.Bytes <= mostBytes;
+            bool joins = !isOpen && !isDone && next.Entries >= 0
+                && next.Segment.Bytes <= 2 * MostBytes;   // its last entry may have made it fuller than it should be
             bool fits = run.Count == 0
-                || (run.Sum(filled => filled.Segment.Bytes) + next.Segment.Bytes <= mostBytes
+                || (run.Sum(filled => filled.Segment.Bytes) + next.Segment.Bytes <= retention.SegmentBytes
                     && next.Segment.Opened - run[0].Segment.Opened <= retention.SegmentAge);
             if (!joins || !fits)
             {

@@ -9,8 +9,8 @@ internal readonly record struct LogRetention(long Bytes, TimeSpan Age)
 {
     private const int Parts = 16;
 
-    /// <summary>What a segment holds before its writer opens another.</summary>
-    public long SegmentBytes => Bytes / Parts;
+    /// <summary>What a segment holds before its writer opens another: no more than can be compacted at once.</summary>
+    public long SegmentBytes => Math.Min(Bytes / Parts, CompactionPlan.MostBytes);
 
     /// <summary>How long its writer adds to it.</summary>
     public TimeSpan SegmentAge => Age / Parts;

@@ -10,6 +10,7 @@ namespace Agentic.SuffixCache;
 internal readonly record struct LogSegment(string Name, long Bytes, IReadOnlyList<ReplacedSegment> Replaces)
 {
     private const int TimeLength = 12, WriterLength = 16;   // milliseconds and the writer's id; hexadecimal, with a dash between
+    private const long MostBytes = 1L << 48;                // more is no number of ours
 
     public DateTimeOffset Opened =>
         DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(Name.AsSpan(0, TimeLength), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
@@ -40,7 +41,7 @@ internal readonly record struct LogSegment(string Name, long Bytes, IReadOnlyLis
     {
         string[] words = ((string?)entry.Value ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
         bool isNumber = long.TryParse(words.FirstOrDefault(), NumberStyles.None, CultureInfo.InvariantCulture, out long bytes);
-        return new LogSegment(entry.Name!, isNumber ? bytes : 0, [.. words.Skip(1).Select(ReplacedSegment.Parse)]);
+        return new LogSegment(entry.Name!, isNumber && bytes <= MostBytes ? bytes : 0, [.. words.Skip(1).Select(ReplacedSegment.Parse)]);
     }
 
     private static bool IsName(string? text) => text is { Length: TimeLength + 1 + WriterLength } && text[TimeLength] == '-'

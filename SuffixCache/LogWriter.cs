@@ -22,7 +22,7 @@ internal sealed class LogWriter(
     private byte[] _entry = [];
     private LogEpoch? _epoch;
     private string? _segment;
-    private long _segmentBytes, _lastOpened;
+    private long _segmentEntries, _segmentBytes, _lastOpened;
     private DateTimeOffset _closes;
 
     public bool IsEmpty => _waiting.Count == 0 && _inFlight.Count == 0;
@@ -40,9 +40,9 @@ internal sealed class LogWriter(
             _segment = null;   // after a failure the next call opens another: whatever stands in the way here may stay
             if (segment is null)
                 return Forget();
-            long listed = await PushAsync(database, segment);
-            _segmentBytes += _entry.Length;
-            if (listed == _segmentBytes)
+            (long entries, long bytes) = await PushAsync(database, segment);
+            (_segmentEntries, _segmentBytes) = (_segmentEntries + 1, _segmentBytes + _entry.Length);
+            if (entries == _segmentEntries && bytes == _segmentBytes)
             {
                 _segment = _segmentBytes < retention.SegmentBytes ? segment : null;
                 Announce(database);
@@ -50,24 +50,24 @@ internal sealed class LogWriter(
             }
 
             // The segment was dropped or compacted away while it was open, and this entry began it anew, where readers would look for what
-            // comes after the old ones. (If there is more in it, an older state of the store has come back, and that stays.)
-            if (listed == _entry.Length)
+            // comes after the old ones. (If there is more of it, the store evicts keys or an older state of it has come back: that stays.)
+            if (entries == 1 && bytes == _entry.Length)
                 await Task.WhenAll(database.HashDeleteAsync(_layout.Segments, segment), database.KeyDeleteAsync(_layout.Segment(segment)));
         }
     }
 
-    /// <returns>The bytes that the log lists of the segment now.</returns>
-    private async Task<long> PushAsync(IDatabase database, string segment)
+    /// <returns>What the segment has now, and what the log lists of it.</returns>
+    private async Task<(long Entries, long Bytes)> PushAsync(IDatabase database, string segment)
     {
         ITransaction transaction = database.CreateTransaction();
         transaction.AddCondition(Condition.StringEqual(_layout.Epoch, _epoch!.Value.Value));
-        Task pushed = transaction.ListRightPushAsync(_layout.Segment(segment), _entry);
+        Task<long> pushed = transaction.ListRightPushAsync(_layout.Segment(segment), _entry);
         Task<long> listed = transaction.HashIncrementAsync(_layout.Segments, segment, _entry.Length);
         Task expires = _segmentBytes == 0 ? transaction.KeyExpireAsync(_layout.Segment(segment), retention.Age) : Task.CompletedTask;
         if (!await transaction.ExecuteAsync())
             throw new RedisException("The log was deleted or flushed while it was written to.");   // the next call finds out which
         await Task.WhenAll(pushed, listed, expires);
-        return await listed;
+        return (await pushed, await listed);
     }
 
     /// <summary>Gives up what waits, unless this writer did so already when it saw this epoch.</summary>
@@ -108,7 +108,7 @@ internal sealed class LogWriter(
         await database.HashIncrementAsync(_layout.Segments, opened, 0);
         await retention.ExpireAsync(database, _layout);
         await retention.TrimAsync(database, _layout, opened, now, (name, bytes) => Log.SegmentDropped(logger, @namespace, name, bytes));
-        (_segmentBytes, _closes) = (0, now + retention.SegmentAge);
+        (_segmentEntries, _segmentBytes, _closes) = (0, 0, now + retention.SegmentAge);
         return opened;
     }
 

@@ -8,6 +8,7 @@ namespace Agentic.SuffixCache;
 internal sealed class RecentSequences
 {
     private const int Capacity = 1 << 16;
+    private const ulong Odd = 0x9E3779B97F4A7C15;
     private readonly HashSet<ulong> _hashes = [];
     private readonly Queue<ulong> _order = new();
     private readonly Lock _lock = new();
@@ -38,9 +39,9 @@ internal sealed class RecentSequences
 
     private static ulong Hash(StoredSequence sequence)
     {
-        ulong hash = (ulong)sequence.Time.ToUnixTimeMilliseconds();
+        ulong hash = (ulong)sequence.Time.ToUnixTimeMilliseconds() * Odd;   // far from the next millisecond's, whatever the first token
         foreach (int token in sequence.Tokens.Span)
-            hash = BitOperations.RotateLeft(hash ^ (uint)token, 25) * 0x9E3779B97F4A7C15;
+            hash = BitOperations.RotateLeft(hash ^ (uint)token, 25) * Odd;
         return hash;
     }
 }

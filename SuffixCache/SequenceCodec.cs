@@ -18,6 +18,7 @@ internal static class SequenceCodec
 {
     public const int MaxTokens = 1 << 20;   // in one entry
     public const int EntryTokens = 128 << 10;   // of the sequences that share one: more compress no better
+    private const int MaxSequences = EntryTokens;   // of a token each
     private const int MaxInflated = 8 << 20;
     private const byte Version = 1;
     private const int Header = 1 + sizeof(uint) + 16 + sizeof(int);
@@ -100,7 +101,15 @@ internal static class SequenceCodec
         try
         {
             var reader = new MessagePackReader(packed);
-            var read = new StoredSequence[reader.ReadArrayHeader()];   // refuses counts that the bytes left cannot hold
+            // Counts that the bytes left cannot hold are refused by the reader, and here those that no writer makes: a few bytes of Brotli
+            // would otherwise become a hundred megabytes of empty sequences.
+            int count = reader.ReadArrayHeader(), tokensLeft = MaxTokens;
+            if (count > MaxSequences)
+            {
+                return false;
+            }
+
+            var read = new StoredSequence[count];
             for (int i = 0; i < read.Length; i++)
             {
                 if (reader.ReadArrayHeader() != 3)
@@ -109,14 +118,15 @@ internal static class SequenceCodec
                 }
 
                 DateTimeOffset time = DateTimeOffset.FromUnixTimeMilliseconds(reader.ReadInt64());
-                TokenRun[] runs = ReadRuns(ref reader);
-                int[]? tokens = ReadTokens(ref reader);
-                if (tokens is null || runs.Sum(run => (long)run.Length) > tokens.Length)
+                TokenRun[]? runs = ReadRuns(ref reader);
+                int[]? tokens = runs is null ? null : ReadTokens(ref reader, tokensLeft);
+                if (tokens is null || runs!.Sum(run => (long)run.Length) > tokens.Length)
                 {
                     return false;
                 }
 
-                read[i] = new StoredSequence(@namespace, tokens) { Time = time, Runs = runs };
+                tokensLeft -= tokens.Length;
+                read[i] = new StoredSequence(@namespace, tokens) { Time = time, Runs = runs! };
             }
 
             if (!reader.End)
@@ -159,9 +169,15 @@ internal static class SequenceCodec
         writer.Advance(bytes);
     }
 
-    private static TokenRun[] ReadRuns(ref MessagePackReader reader)
+    private static TokenRun[]? ReadRuns(ref MessagePackReader reader)
     {
-        var runs = new TokenRun[reader.ReadArrayHeader() / 2];
+        int count = reader.ReadArrayHeader() / 2;
+        if (count > MaxTokens)
+        {
+            return null;
+        }
+
+        var runs = new TokenRun[count];
         for (int i = 0; i < runs.Length; i++)
         {
             runs[i] = new TokenRun((TokenKind)reader.ReadByte(), checked((int)reader.ReadUInt32()));
@@ -170,7 +186,7 @@ internal static class SequenceCodec
         return runs;
     }
 
-    private static int[]? ReadTokens(ref MessagePackReader reader)
+    private static int[]? ReadTokens(ref MessagePackReader reader, int most)
     {
         ReadOnlySequence<byte> body = reader.ReadBytes() ?? default;
         ReadOnlySpan<byte> bytes = body.FirstSpan;   // the reader was given one piece
@@ -178,6 +194,11 @@ internal static class SequenceCodec
         foreach (byte b in bytes)
         {
             count += b < 0x80 ? 1 : 0;
+        }
+
+        if (count > most)
+        {
+            return null;
         }
 
         int[] tokens = new int[count];

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -63,7 +64,38 @@ internal sealed partial class RunningServer : IAsyncDisposable
         Assert.True(response.IsSuccessStatusCode, text);
         string steps = response.Headers.GetValues("x-agentic-decode-steps").Single();
         return (JsonNode.Parse(text)!["choices"]![0]!["message"]!.ToJsonString(),
-            int.Parse(steps, System.Globalization.CultureInfo.InvariantCulture));
+            int.Parse(steps, CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>A prompt of the bundled model's world, with an answer of up to so many tokens.</summary>
+    public static JsonObject WorldTask(int index, int maxTokens = 200)
+    {
+        string prompts = Path.Combine(TestFiles.Root, "models", "agentic-tiny", "greedy.jsonl");
+        JsonNode line = JsonNode.Parse(File.ReadLines(prompts).ElementAt(index))!;
+        var request = new JsonObject { ["model"] = "agentic-tiny", ["messages"] = line["messages"]!.DeepClone(), ["max_tokens"] = maxTokens };
+        if (line["tools"] is { } tools)
+            request["tools"] = tools.DeepClone();
+        return request;
+    }
+
+    /// <summary>A metric's value; NaN if there is none, or none with this label.</summary>
+    public async Task<double> MetricAsync(string name, string label = "")
+    {
+        string metrics = await Client.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
+        string? line = metrics.Split('\n').FirstOrDefault(line =>
+            line.StartsWith(name + "{", StringComparison.Ordinal) && line.Contains(label, StringComparison.Ordinal));
+        return line is null ? double.NaN : double.Parse(line[(line.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Waits until a metric is as large.</summary>
+    public async Task UntilMetricAsync(string name, double least)
+    {
+        var waited = Stopwatch.StartNew();
+        while (!(await MetricAsync(name) >= least))
+        {
+            Assert.True(waited.Elapsed < StartPatience, $"{name} does not reach {least}:\n{Log}");
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
     }
 
     /// <summary>Sends SIGTERM.</summary>
@@ -76,11 +108,17 @@ internal sealed partial class RunningServer : IAsyncDisposable
         return _process.ExitCode;
     }
 
-    public async ValueTask DisposeAsync()
+    /// <summary>Sends SIGKILL.</summary>
+    public async Task KillAsync()
     {
         if (!_process.HasExited)
             _process.Kill();
         await _process.WaitForExitAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await KillAsync();
         _process.Dispose();
         Client.Dispose();
     }

@@ -21,18 +21,18 @@ public sealed class PurgedServerTests : IDisposable
             await store.StartAsync();
         string[] location = redis ? ["--redis", store.Address] : [], data = ["--data", _directory.Path];
         await using RunningServer server = await RunningServer.StartAsync(_directory.Path, [.. location, "--tenant-metrics", "true"]);
-        (string Content, int Steps) first = await server.AskAsync(Task()), again = await server.AskAsync(Task());
+        (string Content, int Steps) first = await server.AskAsync(RunningServer.WorldTask(0, maxTokens: 100)), again = await server.AskAsync(RunningServer.WorldTask(0, maxTokens: 100));
         Assert.InRange(again.Steps, 1, first.Steps - 1);
         await UntilAsync(async () => await StoredAsync() >= 2);
-        Assert.InRange(await MetricAsync(server, "agentic:cache_bytes"), 1, double.MaxValue);
-        Assert.InRange(await MetricAsync(server, "agentic:cache_tenant_bytes", "tenant=\"default\""), 1, double.MaxValue);
+        Assert.InRange(await server.MetricAsync("agentic:cache_bytes"), 1, double.MaxValue);
+        Assert.InRange(await server.MetricAsync("agentic:cache_tenant_bytes", "tenant=\"default\""), 1, double.MaxValue);
 
         AgenticProcess.Result purged = await AgenticProcess.RunAsync(["cache", "purge", "--tenant", "default", "--yes", .. location, .. data]);
 
         Assert.Equal((0, ""), (purged.ExitCode, purged.Error));
-        await UntilAsync(async () => await MetricAsync(server, "agentic:cache_namespaces") == 0);
+        await UntilAsync(async () => await server.MetricAsync("agentic:cache_namespaces") == 0);
         Assert.Equal(0, await StoredAsync());
-        Assert.Equal(first.Content, (await server.AskAsync(Task())).Content);
+        Assert.Equal(first.Content, (await server.AskAsync(RunningServer.WorldTask(0, maxTokens: 100))).Content);
         await UntilAsync(async () => await StoredAsync() == 1);   // what comes after is kept again
 
         async Task<int> StoredAsync()
@@ -49,25 +49,7 @@ public sealed class PurgedServerTests : IDisposable
         while (!await condition())
         {
             Assert.True(waited.Elapsed < Patience, "It did not come about.");
-            await System.Threading.Tasks.Task.Delay(50, TestContext.Current.CancellationToken);
+            await Task.Delay(50, TestContext.Current.CancellationToken);
         }
-    }
-
-    private static async Task<double> MetricAsync(RunningServer server, string name, string label = "")
-    {
-        string metrics = await server.Client.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
-        string? line = metrics.Split('\n').FirstOrDefault(line =>
-            line.StartsWith(name + "{", StringComparison.Ordinal) && line.Contains(label, StringComparison.Ordinal));
-        return line is null ? double.NaN : double.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture);
-    }
-
-    private static JsonObject Task()
-    {
-        string prompts = Path.Combine(TestFiles.Root, "models", "agentic-tiny", "greedy.jsonl");
-        JsonNode line = JsonNode.Parse(File.ReadLines(prompts).First())!;
-        var request = new JsonObject { ["model"] = "agentic-tiny", ["messages"] = line["messages"]!.DeepClone(), ["max_tokens"] = 100 };
-        if (line["tools"] is { } tools)
-            request["tools"] = tools.DeepClone();
-        return request;
     }
 }

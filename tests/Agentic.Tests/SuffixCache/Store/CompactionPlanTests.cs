@@ -24,13 +24,13 @@ public sealed class CompactionPlanTests
         Assert.Empty(Choose(Segment(5, 1, 500_000, 9), Segment(4, 1, 400_000, 8)));    // well filled
         Assert.Empty(Choose(Segment(5, 1, 1000, 3), Segment(4, 1, 1000, 4)));          // too few
         Assert.Empty(Choose(Segment(5, 1, 100_000, 1000) with { Entries = -1 }));      // cannot be read
-        Assert.Empty(Choose(Segment(5, 1, 2 << 20, 10_000)));                          // too much for one transaction
+        Assert.Empty(Choose(Segment(5, 1, 5 << 20, 10_000)));                          // too much for one transaction
     }
 
     [Fact]
     public void Runs_EndAtTheirBytesTheirAgeAndWhatStays()
     {
-        FilledSegment a = Segment(500, 1, 600_000, 900), b = Segment(499, 1, 600_000, 900), c = Segment(100, 1, 5000, 50), d = Segment(99, 1, 5000, 50);
+        FilledSegment a = Segment(500, 1, 1_200_000, 900), b = Segment(499, 1, 1_200_000, 900), c = Segment(100, 1, 5000, 50), d = Segment(99, 1, 5000, 50);
         Assert.Equal([a], Choose(a, b, c, d));
         Assert.Equal([c, d], Choose(c, d));
         Assert.Equal([c], Choose(c, Segment(99.5, 2, 300_000, 5), d));

@@ -73,6 +73,33 @@ public abstract class CompactionTests : StoreTesting
         await following;
     }
 
+    [Theory]
+    [InlineData("segments")]
+    [InlineData("segment:*")]
+    public async Task KeyEvictedUnderTheWriter_ItGoesOnInAnother(string key)
+    {
+        StoredSequence[] before = [.. Talk(One, seed: 11, count: 5)], after = [.. Talk(One, seed: 12, count: 5)];
+        await using RedisSequenceStore writer = Store(), reader = Store();
+        var follower = new RecordingFollower();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ended);
+        Task following = reader.FollowAsync([One], follower, stop.Token);
+        foreach (StoredSequence sequence in before)
+            await AppendAsync(writer, sequence);
+        await UntilAsync(() => follower.Added.Count == before.Length);
+        await using ConnectionMultiplexer connection = await Server.ConnectAsync();
+        Assert.True(await connection.GetDatabase().KeyDeleteAsync(connection.GetServers()[0].Keys(pattern: $"agentic:{{{One}}}:{key}").Single()));
+
+        foreach (StoredSequence sequence in after)
+            await AppendAsync(writer, sequence);
+
+        await UntilAsync(() => follower.Added.Count >= before.Length + after.Length);
+        AssertSame([.. before, .. after], follower.Added);
+        AssertSame(after, (await ReplayAsync(One)).TakeLast(after.Length));
+        Assert.Equal(0, writer.Statistics.Failures);
+        await stop.CancelAsync();
+        await following;
+    }
+
     [Fact]
     public async Task ServersWritingAndFollowingMeanwhile_AreToldEverythingOnce()
     {
@@ -125,6 +152,23 @@ public abstract class CompactionTests : StoreTesting
 
             await Server.StartAsync();
             AssertSame(appended[..at], await ReplayAsync(One));
+        }
+    }
+
+    [Fact]
+    public async Task DeletedMeanwhile_StaysDeleted()
+    {
+        await using RedisSequenceStore upkeep = Upkeep(), tool = Store();
+        for (int round = 0; round < 8; round++)
+        {
+            await AppendSinglyAsync([.. Talk(One, seed: 20 + round, count: 20)]);
+            Task compacting = upkeep.CompactAsync(One, Ended);
+            await Task.Delay(round % 4, Ended);
+            await tool.DeleteAsync(One, Ended);
+            await compacting;
+            Assert.Empty(await ReplayAsync(One));
+            await AssertNoOtherKeysAsync(One);
+            await Task.Delay(5, Ended);   // whoever starts in the same millisecond cannot know that what it writes is younger
         }
     }
 

@@ -45,6 +45,39 @@ public sealed class RedisSequenceStoreTests : SequenceStoreTests
         AssertSame(appended, await ReplayAsync(One));
     }
 
+    /// <summary>Of the process: what a kernel that goes on has been given is on its way to the disk. Only "always" outlasts the kernel.</summary>
+    [Theory]
+    [InlineData("no")]
+    [InlineData("everysec")]
+    [InlineData("always")]
+    public async Task KilledWhileWriting_HasWhatWasAcknowledged(string appendfsync)
+    {
+        StoredSequence[] appended = [.. Sequences(One, seed: 23, count: 20_000, longest: 50)];
+        await ExecuteAsync($"config set appendfsync {appendfsync}");
+        long acknowledged;
+        await using (RedisSequenceStore store = Store(new() { FlushTimeout = TimeSpan.Zero }))
+        {
+            int next = 0;
+            Task killing = Task.CompletedTask;
+            bool isKilled = false;
+            while (!isKilled || !killing.IsCompleted)
+            {
+                store.Append(appended[next++]);
+                await Task.Delay(1, Ended);
+                if (!isKilled && store.Statistics.Written >= 100)
+                    (isKilled, killing) = (true, Task.Run(Server.KillAsync, Ended));
+            }
+
+            await killing;
+            acknowledged = store.Statistics.Written;
+        }
+
+        await Server.StartAsync();
+        List<StoredSequence> kept = await ReplayAsync(One);
+        Assert.InRange(acknowledged, 100, kept.Count);
+        AssertSame(appended[..kept.Count], kept);
+    }
+
     private async Task ExecuteAsync(string command)
     {
         await using ConnectionMultiplexer connection = await Server.ConnectAsync();

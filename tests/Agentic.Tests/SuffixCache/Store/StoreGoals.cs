@@ -100,24 +100,41 @@ public sealed class StoreGoals : StoreTesting
 
     /// <summary>From opening the store to a warm index: reading, decoding and indexing.</summary>
     [Theory(Explicit = true)]
-    [InlineData(4000)]
-    [InlineData(400)]
-    public async Task TenMillionTokens_AreBackWithinTwoSeconds(int sequenceTokens)
+    [InlineData(4000, false)]
+    [InlineData(400, false)]
+    [InlineData(400, true)]
+    public async Task TenMillionTokens_AreBackWithinTwoSeconds(int sequenceTokens, bool isTrickle)
     {
-        int[][] recorded = [.. Traces().SelectMany(RecordedConversation.ReadFile).Select(Whole).SelectMany(tokens => tokens.Chunk(sequenceTokens))];
-        int vocabulary = 1 + recorded.Max(tokens => tokens.Max());
-        long kept = 0;
+        StoredSequence[] kept = [.. Recorded(sequenceTokens)];
         await using (RedisSequenceStore store = Store())
         {
-            for (int i = 0; kept < RestartTokens; i++)
+            foreach (StoredSequence sequence in kept)
             {
-                await store.AppendAsync(new StoredSequence(One, recorded[i % recorded.Length]), Ended);
-                kept += recorded[i % recorded.Length].Length;
+                await store.AppendAsync(sequence, Ended);
+                if (isTrickle)
+                    await store.FlushAsync(Ended);   // an entry each, as a server writes that has little to do
             }
 
             await store.FlushAsync(Ended);
         }
 
+        double best = await RestartAsync(kept);
+        if (isTrickle)
+        {
+            await using RedisSequenceStore later = new(new() { Redis = Server.Address }, null, new ShiftedTime(2 * CompactionPlan.Settled));
+            long start = Stopwatch.GetTimestamp();
+            await later.CompactAsync(One, Ended);
+            Print($"compacted in {Stopwatch.GetElapsedTime(start).TotalSeconds:F2} s, {later.Statistics.Reclaimed} bytes saved");
+            best = await RestartAsync(kept);
+        }
+
+        Assert.InRange(best, 0, 2);
+    }
+
+    /// <returns>Seconds for 10M tokens, the best of three.</returns>
+    private async Task<double> RestartAsync(StoredSequence[] kept)
+    {
+        int vocabulary = 1 + kept.Max(sequence => sequence.Tokens.ToArray().Max());
         double best = double.MaxValue;
         for (int attempt = 0; attempt < 3; attempt++)
         {
@@ -126,14 +143,28 @@ public sealed class StoreGoals : StoreTesting
             using SuffixHistory history = new(vocabulary, Ample);
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ended);
             Task following = await Replay(store, history).StartAsync([One], stop.Token);
-            double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-            Print($"restart of {history.Statistics.Sequences} sequences, {kept} tokens, {store.Statistics.Listed} bytes: {seconds:F2} s, {seconds / kept * 1e7:F2} s for 10M tokens (goal 2 s)");
-            best = Math.Min(best, seconds / kept * 1e7);
+            double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds, of10M = 1e7 * seconds / kept.Sum(sequence => sequence.Tokens.Length);
+            Print($"restart of {kept.Length} sequences, {history.Tokens} tokens, {store.Statistics.Listed} bytes: {seconds:F2} s, {of10M:F2} s for 10M tokens (goal 2 s)");
+            Assert.Equal(kept.Length, history.Statistics.Sequences);
+            best = Math.Min(best, of10M);
             await stop.CancelAsync();
             await following;
         }
 
-        Assert.InRange(best, 0, 2);
+        return best;
+    }
+
+    /// <summary>Ten million tokens of recorded conversations, some of them twice.</summary>
+    private static IEnumerable<StoredSequence> Recorded(int sequenceTokens)
+    {
+        int[][] recorded = [.. Traces().SelectMany(RecordedConversation.ReadFile).Select(Whole).SelectMany(tokens => tokens.Chunk(sequenceTokens))];
+        long tokens = 0;
+        for (int i = 0; tokens < RestartTokens; i++)
+        {
+            int[] next = recorded[i % recorded.Length];
+            tokens += next.Length;
+            yield return new StoredSequence(One, next) { Time = DateTimeOffset.FromUnixTimeMilliseconds(i) };
+        }
     }
 
     private static SequenceReplay Replay(RedisSequenceStore store, SuffixHistory history) => new(store, history, TimeProvider.System, NullLogger.Instance);
