@@ -51,7 +51,8 @@ internal sealed class ProxyOptionsValidator : IValidateOptions<ProxyOptions>
         HashSet<string> tenants = options.ApiKeys.Count == 0 ? [Tenants.Default] : [.. options.ApiKeys.Values];
         tenants.UnionWith(options.DraftGrants.Select(grant => grant.Owner));
         foreach (string tenant in options.TenantMemory.Of.Keys.Concat(options.TenantStore.Of.Keys)
-            .Concat(options.DraftGrants.Select(grant => grant.Reader).OfType<string>()).Where(tenant => !tenants.Contains(tenant)).Distinct())
+            .Concat(options.DraftGrants.Select(grant => grant.Reader).OfType<string>())
+            .Where(tenant => !tenants.Contains(tenant)).Distinct())
             wrong.Add($"Tenant '{tenant}' has a quota or a grant and no API key. Correct its name, or give it a key.");
         if (options.ModelAliases.Any(string.IsNullOrWhiteSpace))
             wrong.Add("ModelAliases: an alias is empty. Remove it.");

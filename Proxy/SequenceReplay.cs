@@ -3,7 +3,8 @@ using Agentic.SuffixCache;
 
 namespace Agentic.Proxy;
 
-/// <summary>Keeps the history in step with the store: brings back at start what was kept, then what other servers finish or delete.</summary>
+/// <summary>Keeps the history in step with the store: brings back at start what was kept, then what other servers finish or
+/// delete.</summary>
 internal sealed class SequenceReplay(ISequenceStore store, SuffixHistory history, TimeProvider time, ILogger logger) : ISequenceFollower
 {
     /// <summary>A start waits this long for a long history; the rest comes while requests are served.</summary>
@@ -22,7 +23,8 @@ internal sealed class SequenceReplay(ISequenceStore store, SuffixHistory history
         {
             SequenceStoreStatistics statistics = store.Statistics;
             return _loading
-                ? new WarmUp(Volatile.Read(ref _sequences), Volatile.Read(ref _tokens), statistics.Listed - statistics.Behind, statistics.Listed)
+                ? new WarmUp(Volatile.Read(ref _sequences), Volatile.Read(ref _tokens),
+                    statistics.Listed - statistics.Behind, statistics.Listed)
                 : null;
         }
     }

@@ -60,7 +60,8 @@ internal sealed record ChatCompletionRequest : SamplingRequest
     [Description("Alternatives reported for each token, 0 to 20.")]
     public int? TopLogprobs { get; }
 
-    [Description("What the answer is expected to be: {\"type\": \"content\", \"content\": a text or text parts}. The answer is the same, only sooner.")]
+    [Description("What the answer is expected to be: {\"type\": \"content\", \"content\": a text or text parts}. "
+        + "The answer is the same, only sooner.")]
     public Prediction? Prediction { get; }
 
     [Description("How much to think first: none, minimal, low, medium, high or xhigh, for templates that know it.")]

@@ -19,8 +19,9 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
         NamespaceKey space = serving.Authorize(context);
         JsonObject body = await serving.ReadBodyAsync(context);
         ChatCompletionRequest request = new(body, _model);
-        ITokenConstraint? constraint = _constraints.For(request);
         EncodedPrompt prompt = Encode(context, space, request);
+        TemplateTraits traits = _encoder!.Traits;
+        ITokenConstraint? constraint = _constraints.For(request, traits.Calls, traits.Thinks ? prompt.OpensThought : null);
         int room = serving.RoomAfter(prompt.Ids.Length, "messages");
         ToolUse tools = request.ToolUse;
         bool speculates = Serving.WantsSpeculation(context, request);
@@ -34,14 +35,14 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
             StopTokenIds = request.EndTokens(_model),
             Choices = request.Choices,
             Speculation = speculates,
-            PredictionIds = request.Prediction is { } prediction ? _encoder!.EncodeAnswer(prediction.Text) : null,
-            CallSkeletons = speculates && tools.Shown is { } shown ? _encoder!.CallSkeletons(space, shown) : [],
+            PredictionIds = request.Prediction is { } prediction ? _encoder.EncodeAnswer(prediction.Text) : null,
+            CallSkeletons = speculates && tools.Shown is { } shown ? _encoder.CallSkeletons(space, shown) : [],
             Constraint = constraint,
         }, "messages");
 
         AnswerReading reading = new([generation], () => new ChoiceReader(
-            _model.Codec, request.Stop, tools.MayCall ? new ToolCallParser(Wire.NewCallId) : null, tools.MostCalls,
-            _encoder!.Traits.Thinks ? new ReasoningParser(prompt.OpensThought) : null));
+            _model.Codec, request.Stop, tools.MayCall ? new ToolCallParser(traits.Calls, traits.Calls.NewCallId, tools.Names) : null,
+            tools.MostCalls, traits.Thinks ? new ReasoningParser(prompt.OpensThought) : null));
         ChatAnswer[] answers = [.. reading.Choices.Select(_ => new ChatAnswer())];
         if (request.Stream)
             await StreamAsync(context, request, generation, reading, answers);
@@ -53,7 +54,7 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
             // A stop string is in the ids and not in the message, so that they do not belong together.
             ChoiceReader choice = reading.Choices[i];
             if (choice.Finish is FinishReason.Stop or FinishReason.Length && !choice.StoppedByText)
-                _encoder!.Remember(space, request.Messages, answers[i].ToHistory(), choice.Text, [.. choice.Ids]);
+                _encoder.Remember(space, request.Messages, answers[i].ToHistory(), choice.Text, [.. choice.Ids]);
         }
     }
 

@@ -79,8 +79,10 @@ internal static class ChatMessageRules
             case "refusal":
                 part.RequiredString("refusal");
                 break;
-            case var other:   // this server's models read text
-                throw ApiException.WrongValue(part.PathOf("type"), other, "text", "refusal");
+            case var other:
+                throw ApiException.Invalid(
+                    $"Invalid value: '{other}'. This server's models read text alone: the supported types are 'text' and 'refusal'.",
+                    part.PathOf("type"), "invalid_value");
         }
     }
 }

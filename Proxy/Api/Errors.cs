@@ -59,13 +59,16 @@ internal sealed class Errors(RequestDelegate next, ILogger<Errors> logger)
     private static ErrorDetail? OfStatus(HttpContext context) => context.Response.StatusCode switch
     {
         StatusCodes.Status404NotFound =>
-            new($"Unknown request URL: {context.Request.Method} {context.Request.Path}. This server has {string.Join(", ", Health.Endpoints)}.",
+            new(
+                $"Unknown request URL: {context.Request.Method} {context.Request.Path}. "
+                + $"This server has {string.Join(", ", Health.Endpoints)}.",
                 "invalid_request_error", null, "unknown_url"),
         StatusCodes.Status405MethodNotAllowed =>
             new($"Not allowed to {context.Request.Method} on {context.Request.Path}.", "invalid_request_error", null,
                 "method_not_supported"),
         StatusCodes.Status415UnsupportedMediaType =>
-            new("The body's Content-Type must be application/json.", "invalid_request_error", null, "unsupported_content_type"),
+            new("The body must be JSON, and say so: send the header 'Content-Type: application/json'.", "invalid_request_error", null,
+                "unsupported_content_type"),
         _ => null,
     };
 

@@ -27,7 +27,8 @@ internal sealed class EventStream(HttpResponse response) : IDisposable
         response.BodyWriter.Write("\n\n"u8);
     }
 
-    /// <summary>Sends a comment, which readers skip: so that nobody on the way takes the connection for dead while a long prompt is read.</summary>
+    /// <summary>Sends a comment, which readers skip: so that nobody on the way takes the connection for dead while a long prompt is
+    /// read.</summary>
     public async ValueTask KeepAliveAsync(CancellationToken cancellation)
     {
         Begin();

@@ -23,7 +23,8 @@ internal sealed class Logprobs(ITextCodec codec)
                 offset += Encoding.UTF8.GetCharCount(codec.TokenBytes(tokens[i].Id));
         }
 
-        return new([.. tokens.Select(token => Text(token.Id, "bytes:"))], [.. tokens.Select(token => token.Logprobs is { } own ? Finite(own.Logprob) : (float?)null)],
+        return new([.. tokens.Select(token => Text(token.Id, "bytes:"))],
+            [.. tokens.Select(token => token.Logprobs is { } own ? Finite(own.Logprob) : (float?)null)],
             [.. tokens.Select(Top)], offsets);
     }
 

@@ -57,6 +57,7 @@ internal sealed record Prediction(string Text)
     private static void Refuse(string param, bool isUsed)
     {
         if (isUsed)
-            throw ApiException.Invalid($"Unsupported parameter: '{param}' is not supported with 'prediction'.", param, "unsupported_parameter");
+            throw ApiException.Invalid($"Unsupported parameter: '{param}' is not supported with 'prediction'.", param,
+                "unsupported_parameter");
     }
 }

@@ -3,8 +3,8 @@ using Agentic.ModelRuntime;
 namespace Agentic.Proxy;
 
 /// <summary>
-/// How likely a prompt's own tokens are, for <c>echo</c> with <c>logprobs</c>: the model is made to write the prompt from its first token on.
-/// The prompt is its own prediction, so it is verified many tokens a step, and what it leaves in the KV cache serves the answer.
+/// How likely a prompt's own tokens are, for <c>echo</c> with <c>logprobs</c>: the model is made to write the prompt from its first token
+/// on. The prompt is its own prediction, so it is verified many tokens a step, and what it leaves in the KV cache serves the answer.
 /// </summary>
 internal static class PromptScores
 {

@@ -53,7 +53,7 @@ internal static class RequestBody
         }
         catch (JsonException exception)
         {
-            throw NotJson(exception.Message);
+            throw NotJson(exception.Message.TrimEnd('.'));
         }
         catch (InvalidOperationException)   // Utf8JsonReader.GetString on half a surrogate pair or on bytes that are not UTF-8
         {

@@ -15,6 +15,7 @@ internal abstract record SamplingRequest
 
     protected SamplingRequest(Fields fields, ServedModel model)
     {
+        RefusedFields.Check(fields);
         Model = fields.RequiredString("model");
         Stream = fields.Boolean("stream") ?? false;
         if (fields.Object("stream_options") is { } options)

@@ -10,10 +10,11 @@ internal sealed record Usage(
     /// <param name="prompt">Tokens of the request's prompts.</param>
     /// <param name="generations">That answer them.</param>
     /// <param name="choices">Read from them.</param>
-    /// <param name="predicted">How far they were predicted, or null where nothing was. As OpenAI counts, what of the prediction did not come
-    /// is part of the completion tokens.</param>
+    /// <param name="predicted">How far they were predicted, or null where nothing was. As OpenAI counts, what of the prediction did not
+    /// come is part of the completion tokens.</param>
     public static Usage Of(
-        int prompt, IReadOnlyCollection<Generation> generations, IReadOnlyCollection<ChoiceReader> choices, PredictionCursor? predicted = null)
+        int prompt, IReadOnlyCollection<Generation> generations, IReadOnlyCollection<ChoiceReader> choices,
+        PredictionCursor? predicted = null)
     {
         (int accepted, int rejected) = predicted is null ? (0, 0) : (predicted.Accepted, predicted.Rejected);
         int completionTokens = choices.Sum(choice => choice.Tokens) + rejected, reasoning = choices.Sum(choice => choice.ReasoningTokens);

@@ -1,7 +1,9 @@
 using System.CommandLine;
+using System.Net.Sockets;
 using Agentic.Kernels;
 using Agentic.ModelRuntime;
 using Agentic.SuffixCache;
+using Microsoft.AspNetCore.Connections;
 
 namespace Agentic.Proxy;
 
@@ -36,6 +38,7 @@ internal static class ServeCommand
         ServeOptions options = ServeOptions.Read(parsed, builder.Configuration);
         using ILoggerFactory loggers = LoggerFactory.Create(logging => logging
             .AddConfiguration(builder.Configuration.GetSection("Logging"))
+            .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical)   // a failed start is one line, without a trace
             .AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss ")));
         ILogger logger = loggers.CreateLogger("agentic");
 
@@ -53,7 +56,8 @@ internal static class ServeCommand
         using EmbeddedGarnet? embedded = options.Redis is null ? OpenEmbedded(options.StoreDirectory) : null;
         var quotas = new StoreQuotas(options.TenantStore, options.StoreAge, secret);
         await using var store = new RedisSequenceStore(
-            quotas.Apply(new SequenceStoreOptions { Redis = options.Redis ?? embedded!.ConnectionString }), loggers.CreateLogger<RedisSequenceStore>());
+            quotas.Apply(new SequenceStoreOptions { Redis = options.Redis ?? embedded!.ConnectionString }),
+            loggers.CreateLogger<RedisSequenceStore>());
         Log.StoreOpened(logger, options.Redis ?? $"embedded, in {options.StoreDirectory}");
         using var history = new SuffixHistory(model.VocabularySize, options.SuffixMemory, store);
         using var metrics = new RuntimeMetrics();
@@ -87,7 +91,7 @@ internal static class ServeCommand
         // It listens while it warms up, to say so; what is asked before that waits for the engine.
         var replay = new SequenceReplay(store, history, TimeProvider.System, logger);
         app.Services.GetRequiredService<Readiness>().Progress = () => replay.Progress;
-        await app.StartAsync();
+        await ListenAsync(app, options.Urls);
         foreach (string url in app.Urls)
             Log.Listening(logger, url);
         Task following = await replay.StartAsync(tenants.Namespaces, app.Lifetime.ApplicationStopping);
@@ -114,6 +118,19 @@ internal static class ServeCommand
         {
             Log.HeadRefused(logger, e.Message);
             return null;
+        }
+    }
+
+    private static async Task ListenAsync(WebApplication app, string urls)
+    {
+        try
+        {
+            await app.StartAsync();
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            string why = e.InnerException is AddressInUseException ? "something else listens there" : e.Message.TrimEnd('.');
+            throw new CommandException($"cannot listen on {urls}: {why}; choose another --port or --host");
         }
     }
 

@@ -27,7 +27,8 @@ internal sealed record ServeOptions
         UrlsSetting = new("urls", "URLS", "Full addresses to listen on, separated by semicolons, instead of host and port."),
         DeviceSetting = new("device", "cpu", "Where the model computes. Default: cpu."),
         DtypeSetting = new("dtype", "auto|f32|bf16",
-            "What it computes in. f32: everything in float32. bf16: weights, KV cache and every operation's result in bfloat16; half the memory. "
+            "What it computes in. f32: everything in float32. bf16: weights, KV cache and every operation's result in bfloat16; "
+                + "half the memory. "
             + "Default: auto, weights as the checkpoint stores them, the rest in f32."),
         ThreadsSetting = new("threads", "N", "Threads that compute. Default: one a core."),
         MaxSequencesSetting = new("max-sequences", "N", "Sequences decoded at once. Default: 16."),
@@ -39,7 +40,8 @@ internal sealed record ServeOptions
             "Memory of the KV cache, such as 2GiB. Default: four times what the sequences can fill, within a fifth of the machine's."),
         SuffixMemorySetting = new("suffix-memory", "SIZE", "Memory of the suffix cache. Default: 1GiB."),
         TenantMemorySetting = new("tenant-memory", "[TENANT=]SIZE",
-            "Memory of the suffix cache that this tenant, or each, may hold; may be repeated. Default: no bound but the cache's.", many: true),
+            "Memory of the suffix cache that this tenant, or each, may hold; may be repeated. "
+                + "Default: no bound but the cache's.", many: true),
         DraftFromSetting = new("draft-from", "[TENANT=]OWNER",
             "Draft this tenant's answers, or everybody's, also from what OWNER's requests left, read-only; may be repeated. "
             + "Whoever drafts from another can find out what that one has seen. Default: nobody does.", many: true),

@@ -16,7 +16,8 @@ internal static class TenantSettings
             if (tenant is "" || key.Length == 0)
                 throw new CommandException("api-key: a key or its tenant is empty; write KEY or TENANT=KEY");
             if (!tenants.TryAdd(key, tenant ?? Tenants.Default))
-                throw new CommandException($"api-key: one key is given twice, the second time for tenant '{tenant ?? Tenants.Default}'; give each key once");
+                throw new CommandException($"api-key: one key is given twice, the second time for tenant '{tenant ?? Tenants.Default}'; "
+                    + "give each key once");
         }
 
         return tenants;
@@ -32,7 +33,8 @@ internal static class TenantSettings
         {
             long bytes = ByteSize.Parse(size) is long amount and >= LeastSize
                 ? amount
-                : throw new CommandException($"{name}: '{size}' is not an amount of at least {ByteSize.Format(LeastSize)}; write it as 512MiB or 2GiB");
+                : throw new CommandException($"{name}: '{size}' is not an amount of at least {ByteSize.Format(LeastSize)}; "
+                    + "write it as 512MiB or 2GiB");
             if (tenant is "" || (tenant is null ? each is not null : !of.TryAdd(tenant, bytes)))
                 throw new CommandException($"{name}: the tenant '{tenant}' is empty or given twice; write SIZE or TENANT=SIZE, each once");
             each = tenant is null ? bytes : each;

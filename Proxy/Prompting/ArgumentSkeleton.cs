@@ -56,7 +56,8 @@ internal static class ArgumentSkeleton
         return TypeOf(schema) switch
         {
             "string" => TextMark,
-            "object" when depth < MostDepth && schema!["properties"] is JsonObject { Count: > 0 } => Object(schema, variant, ref count, depth),
+            "object" when depth < MostDepth && schema!["properties"] is JsonObject { Count: > 0 }
+                => Object(schema, variant, ref count, depth),
             "array" when depth < MostDepth => new JsonArray(Value(schema!["items"] as JsonObject, variant, ref count, depth + 1)),
             _ => ValueMark,
         };
@@ -69,5 +70,6 @@ internal static class ArgumentSkeleton
         null => null,
     };
 
-    private static string? Text(JsonNode? node) => node is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : null;
+    private static string? Text(JsonNode? node) => node is JsonValue value && value.GetValueKind() == JsonValueKind.String
+        ? value.GetValue<string>() : null;
 }

@@ -7,7 +7,8 @@ using Agentic.SuffixCache;
 namespace Agentic.Proxy;
 
 /// <summary>Writes calls of a request's tools as the chat template writes them, cut where a value is the model's to choose.</summary>
-/// <remarks>The template itself lays them out, so any format is met. Kept per namespace and tool: an agent sends the same tools on each turn.</remarks>
+/// <remarks>The template itself lays them out, so any format is met. Kept per namespace and tool: an agent sends the same tools on each
+/// turn.</remarks>
 internal sealed class CallLayouts(ITextCodec codec, IChatTemplate template, TemplateTraits traits)
 {
     private const int MostRememberedTools = 4096;
@@ -76,7 +77,8 @@ internal sealed class CallLayouts(ITextCodec codec, IChatTemplate template, Temp
         {
             // A template that prints arguments as they come leaves the spacing to the model: without spaces, or with them as Python has it.
             JsonNode[] styles = traits.StringArguments
-                ? [arguments.ToJsonString(Compact), PyJson.Dump(PyJson.From(arguments), ensureAscii: false, null, null, null, sortKeys: false)]
+                ? [arguments.ToJsonString(Compact),
+                    PyJson.Dump(PyJson.From(arguments), ensureAscii: false, null, null, null, sortKeys: false)]
                 : [arguments];
             for (int style = 0; style < styles.Length; style++)
             {
@@ -150,7 +152,8 @@ internal sealed class CallLayouts(ITextCodec codec, IChatTemplate template, Temp
         if (at != bytes || tokens[0].Count <= promptTokens)
             return null;   // the tokens do not spell the text, as under a tokenizer that normalises
         tokens[0].RemoveRange(0, Math.Max(0, promptTokens - MostPromptTokens));
-        return new CallSkeleton(0, style, [.. tokens.Where(piece => piece.Count > 0).Select(piece => piece.ToArray())], Math.Min(promptTokens, MostPromptTokens));
+        return new CallSkeleton(0, style, [.. tokens.Where(piece => piece.Count > 0).Select(piece => piece.ToArray())],
+            Math.Min(promptTokens, MostPromptTokens));
     }
 
     private static IEnumerable<(string Piece, string Value)> Pieces(string text)
@@ -158,7 +161,8 @@ internal sealed class CallLayouts(ITextCodec codec, IChatTemplate template, Temp
         string value = ArgumentSkeleton.ValueMark.ToString(System.Globalization.CultureInfo.InvariantCulture);
         for (int start = 0; ;)
         {
-            int free = text.IndexOf(ArgumentSkeleton.TextMark, start, StringComparison.Ordinal), other = text.IndexOf(value, start, StringComparison.Ordinal);
+            int free = text.IndexOf(ArgumentSkeleton.TextMark, start, StringComparison.Ordinal),
+                other = text.IndexOf(value, start, StringComparison.Ordinal);
             bool isText = free >= 0 && (other < 0 || free < other);
             int at = isText ? free : other;
             yield return at < 0 ? (text[start..], "") : (text[start..at], isText ? TextInstead : ValueInstead);

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -37,13 +39,24 @@ internal static class ChatMessages
             result["content"] = TextOf(message["content"]);
         else if (!message.ContainsKey("content"))
             result["content"] = null;
+        if (traits.Calls.IdLength > 0)
+            ShortenId(result, "tool_call_id", traits.Calls.IdLength);
         foreach (JsonNode? call in result["tool_calls"] as JsonArray ?? [])
         {
+            if (traits.Calls.IdLength > 0 && call is JsonObject named)
+                ShortenId(named, "id", traits.Calls.IdLength);
             if (call?["function"] is JsonObject function)
                 function["arguments"] = Arguments(function["arguments"], traits.StringArguments);
         }
 
         return result;
+    }
+
+    /// <summary>An id that others gave, in the only length that the template takes; the same id always becomes the same.</summary>
+    private static void ShortenId(JsonObject of, string name, int length)
+    {
+        if (of[name] is JsonValue value && value.TryGetValue(out string? id) && id.Length != length)
+            of[name] = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(id)))[..length];
     }
 
     /// <summary>Arguments in the form the template takes. History may hold anything: what is not an object stays the string it
@@ -59,7 +72,7 @@ internal static class ChatMessages
             return text;
         try
         {
-            return RequestBody.Parse(new(System.Text.Encoding.UTF8.GetBytes(text)));
+            return RequestBody.Parse(new(Encoding.UTF8.GetBytes(text)));
         }
         catch (ApiException)
         {

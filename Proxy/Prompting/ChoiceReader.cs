@@ -17,7 +17,8 @@ internal readonly record struct ScoredToken(int Id, TokenLogprobs? Logprobs);
 /// <param name="mostCalls">After how many of them the answer ends.</param>
 /// <param name="reasoning">Reads thoughts, where the model has some.</param>
 internal sealed class ChoiceReader(
-    ITextCodec codec, IReadOnlyList<string> stops, ToolCallParser? calls = null, int mostCalls = int.MaxValue, ReasoningParser? reasoning = null)
+    ITextCodec codec, IReadOnlyList<string> stops, ToolCallParser? calls = null, int mostCalls = int.MaxValue,
+    ReasoningParser? reasoning = null)
 {
     private readonly IStreamingDecoder _decoder = codec.CreateDecoder();
     private readonly StopMatcher _stops = new(stops);
@@ -73,8 +74,9 @@ internal sealed class ChoiceReader(
                 Show(_stops.Push(Decode(output.TokenId)), events);
                 if (reasoning is { IsThinking: true })
                 {
-                    ReasoningTokens = undecided ? Tokens : ReasoningTokens + 1;   // what may have been the answer was the marker's beginning
-                    _scores.Clear();                                              // of the answer only
+                    // What might have been the answer was the marker's beginning.
+                    ReasoningTokens = undecided ? Tokens : ReasoningTokens + 1;
+                    _scores.Clear();   // of the answer only
                 }
                 else if (output.Logprobs is { } logprobs)
                 {
@@ -126,8 +128,8 @@ internal sealed class ChoiceReader(
             return Take(_decoder.Push(id));
         // Markup is not shown, but where a model's markers are special tokens the parsers must see them.
         string markup = Encoding.UTF8.GetString(codec.TokenBytes(id));
-        if ((calls is not null && markup is ToolCallParser.OpenMarker or ToolCallParser.CloseMarker)
-            || (reasoning is not null && markup is ReasoningParser.OpenMarker or ReasoningParser.CloseMarker))
+        if ((calls is not null && calls.Format.IsMarker(markup))
+            || (reasoning is not null && ReasoningParser.IsMarker(markup)))
             return Take(_decoder.Flush()) + Take(markup);
         _text.Append(markup);
         return "";

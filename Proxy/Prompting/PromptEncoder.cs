@@ -22,7 +22,8 @@ internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, in
     public IReadOnlyList<CallSkeleton> CallSkeletons(NamespaceKey space, JsonArray tools) =>
         _layouts.Of(space, tools);
 
-    /// <summary>Token ids of a text as an answer begins with it: after the generation prompt, whose last characters may share a token rule.</summary>
+    /// <summary>Token ids of a text as an answer begins with it: after the generation prompt, whose last characters may share a token
+    /// rule.</summary>
     public int[] EncodeAnswer(string text)
     {
         int[] before = codec.Encode(Traits.GenerationPrompt, addSpecialTokens: false);

@@ -3,8 +3,8 @@ using System.Text;
 namespace Agentic.Proxy;
 
 /// <summary>
-/// Tells what a model thinks from what it answers: <c>&lt;think&gt;…&lt;/think&gt;</c> at the beginning of what it writes, or only its end where
-/// the prompt has opened it. Fed character by character: no cut of the text can change the events.
+/// Tells what a model thinks from what it answers: <c>&lt;think&gt;…&lt;/think&gt;</c> at the beginning of what it writes, or only its
+/// end where the prompt has opened it. Fed character by character: no cut of the text can change the events.
 /// </summary>
 /// <remarks>Whitespace around the thoughts is dropped, as templates drop it when a thought comes back in a history.</remarks>
 /// <param name="opened">Whether the prompt ends in the opening marker.</param>
@@ -12,6 +12,9 @@ internal sealed class ReasoningParser(bool opened)
 {
     public const string OpenMarker = "<think>";
     public const string CloseMarker = "</think>";
+
+    /// <summary>Whether this markup of the model is for this reader.</summary>
+    public static bool IsMarker(string text) => text is OpenMarker or CloseMarker;
 
     private readonly StringBuilder _held = new();   // whitespace and a marker's beginning, not yet decided
     private readonly StringBuilder _answer = new();

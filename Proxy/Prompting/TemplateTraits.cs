@@ -14,7 +14,9 @@ internal sealed class TemplateTraits
             ? prompting[plain.Length..]
             : "";
         // A template that prints a string of arguments as it stands keeps exactly what the model wrote, spaces included.
-        StringArguments = Contains(Try(template, false, Message("user", "q"), Call("""{"k":"v"}""")), """{"k":"v"}""");
+        string? call = Try(template, false, Message("user", "q"), Call("""{"k":"v"}"""));
+        StringArguments = Contains(call, """{"k":"v"}""");
+        Calls = CallFormat.Of(call);
         Thinks = GenerationPrompt.Contains(ReasoningParser.OpenMarker, StringComparison.Ordinal) || DropsThoughts(template);
         KnowsDeveloper = Contains(Try(template, true, Message("developer", "7c1"), Message("user", "q")), "7c1");
         foreach (string role in (ReadOnlySpan<string>)["system", "user", "assistant", "tool"])
@@ -29,10 +31,14 @@ internal sealed class TemplateTraits
     /// <summary>What the template puts before an answer, or empty if that is not the end of what it renders.</summary>
     public string GenerationPrompt { get; }
 
+    /// <summary>How its model writes calls.</summary>
+    public CallFormat Calls { get; }
+
     /// <summary>Whether a call's arguments go to it as the string they came in; otherwise as the object in it.</summary>
     public bool StringArguments { get; }
 
-    /// <summary>Whether its model thinks between markers before it answers: it opens a thought, or leaves those of earlier turns out.</summary>
+    /// <summary>Whether its model thinks between markers before it answers: it opens a thought, or leaves those of earlier turns
+    /// out.</summary>
     public bool Thinks { get; }
 
     /// <summary>Whether it knows the role "developer"; otherwise such a message goes to it as the system's.</summary>

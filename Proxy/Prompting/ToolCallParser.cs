@@ -2,29 +2,27 @@ using System.Text;
 
 namespace Agentic.Proxy;
 
-/// <summary>Reads Hermes tool calls, <c>&lt;tool_call&gt;{"name": …, "arguments": {…}}&lt;/tool_call&gt;</c>, out of text that arrives
-/// in pieces.</summary>
+/// <summary>Reads tool calls out of text that arrives in pieces.</summary>
 /// <remarks>
 /// A call is announced when its name is known and its arguments begin; from then on they pass through as they come. What turns out not
 /// to be a call before that is ordinary text; arguments that break off later stay arguments, for the caller to judge. Whitespace around
 /// calls is dropped, so that the message renders again as it was written. Fed character by character: no cut of the text can change the
 /// events.
 /// </remarks>
+/// <param name="format">What calls look like.</param>
 /// <param name="newCallId">Makes ids of calls.</param>
-internal sealed class ToolCallParser(Func<string> newCallId)
+/// <param name="names">The functions there are: without a marker, only an object that names one of them is a call.</param>
+internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, IReadOnlySet<string>? names = null)
 {
-    public const string OpenMarker = "<tool_call>";
-    public const string CloseMarker = "</tool_call>";
-
     private readonly StringBuilder _held = new();   // whitespace and a marker's beginning, not yet decided
     private int _marker;                            // characters of the marker that _held ends with
     private State _state;
-    private HermesCall? _call;
-    private bool _anyText;
+    private CallReader? _call;
+    private bool _anyText, _isBare;
 
     private enum State
     {
-        Text, Call, AfterCall, BrokenCall,
+        Text, List, Call, AfterCall, BetweenCalls, BrokenCall,
     }
 
     /// <summary>Calls announced.</summary>
@@ -33,8 +31,11 @@ internal sealed class ToolCallParser(Func<string> newCallId)
     /// <summary>Calls that have ended.</summary>
     public int EndedCalls { get; private set; }
 
+    /// <summary>What calls look like.</summary>
+    public CallFormat Format => format;
+
     /// <summary>Whether what has come so far may be text or a call.</summary>
-    public bool IsUndecided => _state == State.Text && !_anyText && Calls == 0;
+    public bool IsUndecided => !_anyText && Calls == 0 && (_state == State.Text || (_state == State.Call && _isBare));
 
     /// <summary>Whether a call comes before any text.</summary>
     public bool BeginsWithCall => !_anyText && (Calls > 0 || _state != State.Text);
@@ -53,9 +54,9 @@ internal sealed class ToolCallParser(Func<string> newCallId)
             Emit(_call.TakeText(), events);
         else if (_state == State.BrokenCall)
             events.Append(OutputEventKind.CallArguments, TakeHeld(), Calls - 1);
-        else if (_state == State.Text && (Calls == 0 || _marker > 0))
+        else if (_state == State.List || (_state == State.Text && (Calls == 0 || _marker > 0)))
             Emit(TakeHeld(), events);
-        if (_state != State.Text && Calls > EndedCalls)
+        if (Calls > EndedCalls)
             EndedCalls++;
         _held.Clear();
         _marker = 0;
@@ -69,11 +70,21 @@ internal sealed class ToolCallParser(Func<string> newCallId)
             case State.Text:
                 InText(c, events);
                 break;
+            case State.List when c == '[':
+                Begin(TakeHeld() + c, isBare: false);
+                break;
+            case State.List when char.IsWhiteSpace(c):
+                _held.Append(c);
+                break;
+            case State.List:
+                Emit(TakeHeld(), events);
+                Resume(c, events);
+                break;
             case State.Call:
                 InCall(c, events);
                 break;
-            case State.AfterCall when Matches(CloseMarker, c):
-                if (_marker == CloseMarker.Length)
+            case State.AfterCall when Matches(format.Close!, c):
+                if (_marker == format.Close!.Length)
                     EndCall();
                 break;
             case State.AfterCall when _marker == 0 && char.IsWhiteSpace(c):
@@ -84,8 +95,11 @@ internal sealed class ToolCallParser(Func<string> newCallId)
                 EndCall();
                 Push(instead, events);
                 break;
-            case State.BrokenCall when Matches(CloseMarker, c):
-                if (_marker == CloseMarker.Length)
+            case State.BetweenCalls:
+                Between(c, events);
+                break;
+            case State.BrokenCall when format.Close is { } close && Matches(close, c):
+                if (_marker == close.Length)
                     EndCall();
                 break;
             case State.BrokenCall when _marker > 0:
@@ -100,12 +114,14 @@ internal sealed class ToolCallParser(Func<string> newCallId)
 
     private void InText(char c, OutputEvents events)
     {
-        if (Matches(OpenMarker, c))
+        if (Matches(format.Open, c))
         {
-            if (_marker < OpenMarker.Length)
+            if (_marker < format.Open.Length)
                 return;
-            _call = new HermesCall(TakeHeld());
-            _state = State.Call;
+            if (format.IsList)
+                _state = State.List;
+            else
+                Begin(TakeHeld(), isBare: false);
         }
         else if (_marker > 0)
         {
@@ -116,6 +132,11 @@ internal sealed class ToolCallParser(Func<string> newCallId)
         {
             _held.Append(c);
         }
+        else if (c == '{' && format.IsBare && !_anyText)
+        {
+            Begin(TakeHeld(), isBare: true);
+            InCall(c, events);
+        }
         else
         {
             Emit(TakeHeld() + c, events);
@@ -124,23 +145,61 @@ internal sealed class ToolCallParser(Func<string> newCallId)
 
     private void InCall(char c, OutputEvents events)
     {
-        HermesCall call = _call!;
+        CallReader call = _call!;
         bool good = call.Push(c);
         string arguments = call.TakeArguments(out bool announce);
         if (announce)
             events.Add(new OutputEvent(OutputEventKind.CallStart, call.Name!, Calls++, newCallId()));
         events.Append(OutputEventKind.CallArguments, arguments, Calls - 1);
-        if (good && call.IsComplete)
+        if (good && !call.IsComplete)
+            return;
+        if (!call.IsAnnounced)
+        {
+            Emit(call.TakeText(), events);
+            _state = State.Text;
+        }
+        else if (!good && !call.HasAllArguments)
+        {
+            _state = State.BrokenCall;
+        }
+        else if (format.Close is null)
+        {
+            EndCall();
+            _state = State.BetweenCalls;
+        }
+        else
         {
             _state = State.AfterCall;
         }
-        else if (!good)
-        {
-            _state = !call.IsAnnounced ? State.Text : call.HasAllArguments ? State.AfterCall : State.BrokenCall;
-            if (!call.IsAnnounced)
-                Emit(call.TakeText(), events);
+
+        if (!good)
             Push(c, events);
-        }
+    }
+
+    /// <summary>After a call that needs no marker to end it.</summary>
+    private void Between(char c, OutputEvents events)
+    {
+        if (char.IsWhiteSpace(c) || (format.IsBare && c == ';'))
+            return;
+        if (format.IsList && c == ',')
+            Begin(",", isBare: false);
+        else if (format.IsList && c == ']')
+            _state = State.Text;
+        else
+            Resume(c, events);
+    }
+
+    private void Begin(string before, bool isBare)
+    {
+        _call = new CallReader(before, isBare ? names ?? new HashSet<string>() : null);
+        _isBare = isBare;
+        _state = State.Call;
+    }
+
+    private void Resume(char c, OutputEvents events)
+    {
+        _state = State.Text;
+        Push(c, events);
     }
 
     private void EndCall()

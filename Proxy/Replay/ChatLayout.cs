@@ -39,7 +39,8 @@ internal sealed class ChatLayout
             [.. endTexts.OfType<string>().Where(text => text.Length > 0).Distinct()]);
     }
 
-    /// <summary>The calls of a conversation in turn: one recorded conversation for each stretch of calls that continue one another.</summary>
+    /// <summary>The calls of a conversation in turn: one recorded conversation for each stretch of calls that continue one
+    /// another.</summary>
     /// <exception cref="InvalidOperationException">A message is not what OpenAI's API has.</exception>
     public IReadOnlyList<RecordedConversation> Lay(LoggedChat chat)
     {
@@ -92,7 +93,8 @@ internal sealed class ChatLayout
     private string Answer(string prompt, string whole)
     {
         int start = whole.AsSpan().CommonPrefixLength(prompt);
-        int end = _endTexts.Select(text => whole.IndexOf(text, start, StringComparison.Ordinal) is int at and >= 0 ? at + text.Length : whole.Length)
+        int end = _endTexts
+            .Select(text => whole.IndexOf(text, start, StringComparison.Ordinal) is int at and >= 0 ? at + text.Length : whole.Length)
             .DefaultIfEmpty(whole.Length).Min();
         return whole[start..end];
     }

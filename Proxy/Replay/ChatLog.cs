@@ -10,9 +10,9 @@ namespace Agentic.Proxy;
 /// <list type="bullet">
 /// <item>A conversation: <c>messages</c>, and <c>tools</c> and <c>calls</c> if there are any. <c>calls</c> are the indices of the messages
 /// that the model wrote; without it, every assistant message.</item>
-/// <item>A request and its response, side by side (<c>request</c> or <c>body</c>, and <c>response</c>), each bare or in a <c>body</c>, as an
-/// object or as a string of JSON; or the request's fields with <c>response</c> or <c>choices</c> among them. A streamed response is the list
-/// of its chunks.</item>
+/// <item>A request and its response, side by side (<c>request</c> or <c>body</c>, and <c>response</c>), each bare or in a <c>body</c>, as
+/// an object or as a string of JSON; or the request's fields with <c>response</c> or <c>choices</c> among them. A streamed response is
+/// the list of its chunks.</item>
 /// <item>The same of a text completion: <c>prompt</c>, and <c>choices</c> with <c>text</c>, or <c>completion</c>.</item>
 /// </list>
 /// </remarks>
@@ -41,7 +41,8 @@ internal static class ChatLog
         {
             return [.. Read(AsObject(JsonNode.Parse(line)) ?? throw new JsonException("It is not an object."))];
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException
+            or KeyNotFoundException or FormatException or ArgumentException)
         {
             // Beside bad JSON: a value of another kind than the API has there, and a name given twice.
             throw new CommandException($"{file}, line {number}: {e.Message} "

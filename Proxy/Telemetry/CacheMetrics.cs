@@ -20,7 +20,8 @@ internal sealed class CacheMetrics : IDisposable
             "Memory of the tenant that holds most of the suffix cache.");
         Gauge("cache_waiting_sequences", statistics => statistics.Waiting, "Sequences read from the store that are not yet indexed.");
         _meter.CreateObservableCounter(
-            "cache_sequences", () => history.Statistics.Sequences, null, "Sequences the suffix cache has taken in, decoded here or elsewhere.");
+            "cache_sequences", () => history.Statistics.Sequences, null,
+            "Sequences the suffix cache has taken in, decoded here or elsewhere.");
         _meter.CreateObservableCounter(
             "cache_evicted_tokens", () => history.Statistics.EvictedTokens, null, "Tokens evicted to keep within budget and quotas.");
         if (names is not null)

@@ -35,7 +35,8 @@ internal sealed class StoreMetrics : IDisposable
         _meter.CreateObservableCounter(
             "store_replayed_sequences", () => store.Statistics.Replayed, null, "Sequences read back when the server started.");
         _meter.CreateObservableCounter(
-            "store_followed_sequences", () => store.Statistics.Followed, null, "Sequences that other servers finished, read from the store.");
+            "store_followed_sequences", () => store.Statistics.Followed, null,
+            "Sequences that other servers finished, read from the store.");
         _meter.CreateObservableGauge(
             "store_behind_bytes", () => store.Statistics.Behind, null, "Bytes of other servers in the store that were not read yet.");
         _meter.CreateObservableGauge(

@@ -64,7 +64,8 @@ internal sealed class Tenants
     }
 
     private IReadOnlyList<NamespaceKey> Owners(IEnumerable<DraftGrant> grants, string reader) =>
-        [.. grants.Where(grant => grant.Owner != reader && (grant.Reader is null || grant.Reader == reader)).Select(grant => _byName[grant.Owner]).Distinct()];
+        [.. grants.Where(grant => grant.Owner != reader && (grant.Reader is null || grant.Reader == reader))
+            .Select(grant => _byName[grant.Owner]).Distinct()];
 
     private static string HashOf(string key) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
 }

@@ -1,15 +1,18 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Agentic.ModelRuntime;
 
 /// <summary>Languages over bytes: regular ones, counters, intersections and recursion, as expressions and their derivatives.</summary>
 /// <remarks>
-/// What may follow a text is itself an expression, so the state of a matcher is one immutable object: equal states are the same object, to go back
-/// is to remember one, and nothing is expanded before a text needs it. Used by one thread at a time: its maker's, then the engine's.
+/// What may follow a text is itself an expression, so the state of a matcher is one immutable object: equal states are the same object,
+/// to go back is to remember one, and nothing is expanded before a text needs it. Used by one thread at a time: its maker's, then the
+/// engine's.
 /// </remarks>
 public sealed class Grammar
 {
-    /// <summary>Objects made after which the memory of what was made is dropped: equal states may then be two objects, which costs time alone.</summary>
+    /// <summary>Objects made after which the memory of what was made is dropped: equal states may then be two objects, which costs time
+    /// alone.</summary>
     private const int MostRemembered = 200_000;
 
     /// <summary>States looked at to find out whether an intersection has a member.</summary>
@@ -88,10 +91,24 @@ public sealed class Grammar
             return rest;
         if (rest == Empty)
             return first;
-        if (first is SequenceLanguage sequence)
-            return Sequence(sequence.First, Sequence(sequence.Rest, rest));
-        (Type, int, int, int) key = (typeof(SequenceLanguage), first.Id, rest.Id, 0);
-        return _pairs.TryGetValue(key, out Language? known) ? known : _pairs[key] = new SequenceLanguage(NewId(), first, rest);
+        if (first is not SequenceLanguage)
+            return Pair(first, rest);
+
+        // A sequence is a list, and may be as long as a client's text: no recursion.
+        Stack<Language> parts = [];
+        Language last = first;
+        for (; last is SequenceLanguage sequence; last = sequence.Rest)
+            parts.Push(sequence.First);
+        Language result = Pair(last, rest);
+        while (parts.TryPop(out Language? part))
+            result = Pair(part, result);
+        return result;
+
+        Language Pair(Language one, Language other)
+        {
+            (Type, int, int, int) key = (typeof(SequenceLanguage), one.Id, other.Id, 0);
+            return _pairs.TryGetValue(key, out Language? known) ? known : _pairs[key] = new SequenceLanguage(NewId(), one, other);
+        }
     }
 
     /// <summary>Any of these.</summary>
@@ -187,6 +204,7 @@ public sealed class Grammar
         if (state.Next?[_classes[value]] is { } known)
             return known;
         Spend();
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         Language next = state.Derive(this, value);
         _classes ??= Classify();   // deriving may have made sets
         if (state.Next is null)
@@ -236,6 +254,7 @@ public sealed class Grammar
     {
         if (looked.TryGetValue(expression, out bool known))
             return known;
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         Language last = expression;
         for (; last is SequenceLanguage sequence; last = sequence.Rest)
         {
@@ -263,7 +282,8 @@ public sealed class Grammar
         _choices.Clear();
     }
 
-    /// <summary>Whether a language has a member, by looking for a shortest one; when it has none, no state on the way has one either.</summary>
+    /// <summary>Whether a language has a member, by looking for a shortest one; when it has none, no state on the way has one
+    /// either.</summary>
     private bool FindOut(BothLanguage start)
     {
         Dictionary<Language, Language?> cameFrom = new() { [start] = null };

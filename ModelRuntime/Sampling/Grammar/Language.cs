@@ -61,7 +61,17 @@ internal sealed class SequenceLanguage(int id, Language first, Language rest) : 
         return first.IsNullable ? grammar.Choice(longer, grammar.After(rest, value)) : longer;
     }
 
-    private protected override bool ComputeNullable() => first.IsNullable && rest.IsNullable;
+    private protected override bool ComputeNullable()
+    {
+        Language last = this;
+        for (; last is SequenceLanguage sequence; last = sequence.Rest)
+        {
+            if (!sequence.First.IsNullable)
+                return false;
+        }
+
+        return last.IsNullable;
+    }
 }
 
 /// <summary>Any of some. None of them is a choice.</summary>

@@ -4,9 +4,9 @@ namespace Agentic.ModelRuntime;
 
 /// <summary>Which tokens a grammar allows in each of its states, found when first asked and remembered.</summary>
 /// <remarks>
-/// A mask is a walk over the vocabulary's tree. Inside a text nearly every token is allowed, and the walk is long; what it finds there depends on
-/// the text's own expression and not on what follows it, but for the tokens that reach past its end. So that part is kept for itself and serves
-/// every text of the grammar, and a text's limit is cut to the longest token before it is looked up.
+/// A mask is a walk over the vocabulary's tree. Inside a text nearly every token is allowed, and the walk is long; what it finds there
+/// depends on the text's own expression and not on what follows it, but for the tokens that reach past its end. So that part is kept for
+/// itself and serves every text of the grammar, and a text's limit is cut to the longest token before it is looked up.
 /// </remarks>
 /// <param name="grammar">With its start set.</param>
 /// <param name="trie">The model's tokens.</param>

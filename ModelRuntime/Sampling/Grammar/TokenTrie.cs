@@ -1,6 +1,7 @@
 namespace Agentic.ModelRuntime;
 
-/// <summary>A vocabulary as a tree of bytes, laid out in preorder: what a grammar forbids after a byte is skipped with all that begins so.</summary>
+/// <summary>A vocabulary as a tree of bytes, laid out in preorder: what a grammar forbids after a byte is skipped with all that begins
+/// so.</summary>
 public sealed class TokenTrie
 {
     private readonly byte[] _bytes;

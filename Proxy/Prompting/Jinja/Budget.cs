@@ -74,10 +74,10 @@ internal sealed class Budget(long given = 0)
     }
 
     /// <summary>Pays for reading a text to its end.</summary>
-    public void ChargeReading(string text)
+    public static void ChargeReading(string text)
     {
         if (text.Length > 64)
-            Charge(text.Length >> 6);
+            _current?.Charge(text.Length >> 6);
     }
 
     /// <summary>Pays for a list before it is made.</summary>

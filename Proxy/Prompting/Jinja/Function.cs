@@ -19,16 +19,16 @@ internal sealed class Function(string name, string parameters, Func<object?, Bou
     public object? Apply(RenderContext render, object? value, Arguments arguments)
     {
         render.Budget.Charge(2);
-        Read(render.Budget, value);
+        Read(value);
         foreach (object? argument in arguments.Positional)
-            Read(render.Budget, argument);
+            Read(argument);
         return body(value, _signature.Bind(arguments, render));
     }
 
-    private static void Read(Budget budget, object? value)
+    private static void Read(object? value)
     {
         if (PyType.Text(value) is { } text)
-            budget.ChargeReading(text);
+            Budget.ChargeReading(text);
     }
 }
 

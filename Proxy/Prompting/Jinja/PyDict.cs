@@ -64,7 +64,7 @@ internal sealed class PyDict
     {
         if (key is string name && _index is null)
         {
-            Budget.Current.ChargeReading(name);
+            Budget.ChargeReading(name);
             for (int i = 0; i < _entries.Count; i++)
             {
                 if (_entries[i].Key is string other ? other == name : _entries[i].Key is PyMarkup markup && markup.Text == name)

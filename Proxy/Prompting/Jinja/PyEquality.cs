@@ -53,13 +53,13 @@ internal static class PyEquality
     {
         if (left.Length != right.Length)
             return false;
-        Budget.Current.ChargeReading(left);
+        Budget.ChargeReading(left);
         return left == right;
     }
 
     private static int HashText(string text)
     {
-        Budget.Current.ChargeReading(text);
+        Budget.ChargeReading(text);
         return text.GetHashCode();
     }
 

@@ -47,7 +47,7 @@ internal static class PyOrder
             case (_, Undefined undefined):
                 throw undefined.Error();
             case (string or PyMarkup, string or PyMarkup):
-                Budget.Current.ChargeReading(PyType.Text(left)!);
+                Budget.ChargeReading(PyType.Text(left)!);
                 return PyString.Compare(PyType.Text(left)!, PyType.Text(right)!);
             case (List<object?> a, List<object?> b):
                 return CompareAll(symbol, a, b);

@@ -175,7 +175,7 @@ internal static class PyString
 
     public static bool HasSurrogates(string text)
     {
-        Budget.Current.ChargeReading(text);
+        Budget.ChargeReading(text);
         return text.AsSpan().IndexOfAnyInRange('\ud800', '\udfff') >= 0;
     }
 

@@ -88,7 +88,8 @@ internal static partial class StringMethods
         if (!fromEnd)
         {
             int start = 0;
-            for (int at = TextSearch.IndexOf(text, separator); at >= 0 && parts.Count < max; at = TextSearch.IndexOf(text, separator, start))
+            for (int at = TextSearch.IndexOf(text, separator); at >= 0 && parts.Count < max;
+                at = TextSearch.IndexOf(text, separator, start))
             {
                 parts.Add(text[start..at]);
                 start = at + separator.Length;

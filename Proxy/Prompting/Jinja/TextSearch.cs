@@ -22,7 +22,8 @@ internal static class TextSearch
     public static int LastIndexOf(string text, string pattern, int end)
     {
         int at = pattern.Length <= Short ? text.AsSpan(0, end).LastIndexOf(pattern)
-            : Search(end, i => text[end - 1 - i], pattern.Length, i => pattern[^(i + 1)]) is var found and >= 0 ? end - found - pattern.Length : -1;
+            : Search(end, i => text[end - 1 - i], pattern.Length, i => pattern[^(i + 1)]) is var found and >= 0
+                ? end - found - pattern.Length : -1;
         Budget.Current.Charge(1 + (end - Math.Max(at, 0) >> 6));
         return at;
     }

@@ -38,8 +38,8 @@ internal sealed class JsonGrammar
 
     public Grammar Grammar { get; }
 
-    /// <summary>What may stand between the parts of a value: nothing, a space, or a line's end with an indentation. Never more, so that a model
-    /// cannot lose itself in it.</summary>
+    /// <summary>What may stand between the parts of a value: nothing, a space, or a line's end with an indentation. Never more, so that a
+    /// model cannot lose itself in it.</summary>
     public Language Space { get; }
 
     public Language Digit { get; }

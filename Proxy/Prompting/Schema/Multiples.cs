@@ -22,7 +22,8 @@ internal sealed class Multiples
         _whole = [.. Enumerable.Range(0, step).Select(_ => grammar.Rule())];
         for (int remainder = 0; remainder < step; remainder++)
         {
-            Language[] digits = [.. Enumerable.Range(0, 10).Select(digit => grammar.Sequence(Digit(digit), _whole[Push(_whole.Length, remainder, digit)]))];
+            Language[] digits = [.. Enumerable.Range(0, 10).Select(digit =>
+                grammar.Sequence(Digit(digit), _whole[Push(_whole.Length, remainder, digit)]))];
             Language fraction = integers ? grammar.Nothing : grammar.Sequence(json.Text("."), Fraction(remainder, 0));
             _whole[remainder].Body = grammar.Choice([.. digits, fraction, IsMultiple(remainder, 0) ? grammar.Empty : grammar.Nothing]);
         }
@@ -33,7 +34,8 @@ internal sealed class Multiples
     public static Language? Of(JsonGrammar json, decimal step, bool integers)
     {
         string text = step.ToString(CultureInfo.InvariantCulture);
-        int digits = text.Contains('.', StringComparison.Ordinal) ? text.TrimEnd('0').Length - text.IndexOf('.', StringComparison.Ordinal) - 1 : 0;
+        int digits = text.Contains('.', StringComparison.Ordinal) ? text.TrimEnd('0').Length
+            - text.IndexOf('.', StringComparison.Ordinal) - 1 : 0;
         decimal scaled = step;
         for (int i = 0; i < digits; i++)
             scaled *= 10;
@@ -42,7 +44,8 @@ internal sealed class Multiples
         Multiples multiples = new(json, (int)scaled, digits, integers);
         Grammar grammar = json.Grammar;
         return grammar.Sequence(grammar.Optional(json.Text("-")), grammar.Choice(
-            [.. Enumerable.Range(0, 10).Select(digit => grammar.Sequence(multiples.Digit(digit), multiples._whole[digit % multiples._step]))]));
+            [.. Enumerable.Range(0, 10).Select(digit =>
+                grammar.Sequence(multiples.Digit(digit), multiples._whole[digit % multiples._step]))]));
     }
 
     private Language Digit(int digit) => _json.Range((char)('0' + digit), (char)('0' + digit));

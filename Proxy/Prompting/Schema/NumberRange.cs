@@ -55,7 +55,8 @@ internal sealed class NumberRange(JsonGrammar json)
         if (least == $"0{zeros}" && most == $"9{nines}")
             return _grammar.Repeat(json.Digit, least.Length, least.Length);
         Language middle = least[0] + 1 < most[0]
-            ? _grammar.Sequence(json.Range((char)(least[0] + 1), (char)(most[0] - 1)), _grammar.Repeat(json.Digit, zeros.Length, zeros.Length))
+            ? _grammar.Sequence(json.Range((char)(least[0] + 1), (char)(most[0] - 1)),
+                _grammar.Repeat(json.Digit, zeros.Length, zeros.Length))
             : _grammar.Nothing;
         return _grammar.Choice(
             _grammar.Sequence(json.Range(least[0], least[0]), Between(least[1..], nines)),
@@ -106,7 +107,8 @@ internal sealed class NumberRange(JsonGrammar json)
         for (int i = bound.Length - 1; i >= 0; i--)
         {
             Language less = bound[i] == '0' ? _grammar.Nothing : _grammar.Sequence(json.Range('0', (char)(bound[i] - 1)), AnyDigits());
-            Language rest = i == bound.Length - 1 ? tail : _grammar.Optional(tail);   // what breaks off is less: the bound's last digit is not 0
+            // What breaks off is less: the bound's last digit is not 0.
+            Language rest = i == bound.Length - 1 ? tail : _grammar.Optional(tail);
             tail = _grammar.Choice(less, _grammar.Sequence(json.Range(bound[i], bound[i]), rest));
         }
 

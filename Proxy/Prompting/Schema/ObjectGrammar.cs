@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using Agentic.ModelRuntime;
 
@@ -39,6 +40,7 @@ internal sealed class ObjectGrammar
     {
         if (count >= _max || _requiredFrom[index] > _max - count)
             return _grammar.Nothing;
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         (int, int) key = (index, CountThatMatters(count));
         if (_from.TryGetValue(key, out Language? known))
             return known;
@@ -78,6 +80,7 @@ internal sealed class ObjectGrammar
         Language anything = _grammar.Repeat(_json.CanonicalCharacter, 0, int.MaxValue);
         if (texts.Count == 0)
             return anything;
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         List<Language> parts = [texts.Exists(text => text.Count == 0) ? _grammar.Nothing : _grammar.Empty];
         CodePointSet firsts = CodePointSet.Empty;
         foreach (IGrouping<int, ArraySegment<int>> group in texts.Where(text => text.Count > 0).GroupBy(text => text[0]))

@@ -9,6 +9,7 @@ namespace Agentic.Proxy;
 internal sealed class Pattern
 {
     private const int MostRepeats = 1000;
+    private const int MostCharacters = 2000;   // what may be left out is followed one into the other
     private const int MostNesting = 100;
 
     private readonly JsonGrammar _json;
@@ -22,6 +23,8 @@ internal sealed class Pattern
     /// <exception cref="FormatException">It is not a pattern, or not a regular one; the message says why.</exception>
     public static Language Parse(JsonGrammar json, string pattern)
     {
+        if (pattern.Length > MostCharacters)
+            throw new FormatException($"it has {pattern.Length} characters, and at most {MostCharacters} are supported");
         Pattern parser = new(json, pattern);
         Language result = parser.Alternatives(outermost: true);
         return parser._at == pattern.Length ? result : throw parser.Bad("there is a ')' without its '('");
@@ -117,7 +120,8 @@ internal sealed class Pattern
         int start = _at;
         while (!AtEnd && char.IsAsciiDigit(_text[_at]))
             _at++;
-        return int.TryParse(_text.AsSpan(start.._at), NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count <= MostRepeats
+        return int.TryParse(_text.AsSpan(start.._at), NumberStyles.None, CultureInfo.InvariantCulture, out int count)
+            && count <= MostRepeats
             ? count
             : throw Bad($"a quantifier needs a number up to {MostRepeats}");
     }
@@ -228,7 +232,8 @@ internal sealed class Pattern
         int end = Take('{') ? _text.IndexOf('}', _at) : -1;
         string name = end < 0 ? throw Bad("\\p needs a name in braces") : _text[_at..end];
         _at = end + 1;
-        CodePointSet set = PatternClasses.Category(name) ?? throw Bad($"the property '{name}' is not supported: general categories such as L or Nd are");
+        CodePointSet set = PatternClasses.Category(name)
+            ?? throw Bad($"the property '{name}' is not supported: general categories such as L or Nd are");
         return negated ? set.Complement() : set;
     }
 
@@ -247,7 +252,8 @@ internal sealed class Pattern
             return high;
         _at += 2;
         int low = Hex(4);
-        return low is >= 0xDC00 and <= 0xDFFF ? char.ConvertToUtf32((char)high, (char)low) : throw Bad("half a surrogate pair is no character");
+        return low is >= 0xDC00 and <= 0xDFFF ? char.ConvertToUtf32((char)high, (char)low)
+            : throw Bad("half a surrogate pair is no character");
     }
 
     private int Hex(int digits)

@@ -1,10 +1,12 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Agentic.ModelRuntime;
 
 namespace Agentic.Proxy;
 
-/// <summary>Makes of a JSON Schema the language of its instances, or of a part of them in which each is spelled in one order: members come as
+/// <summary>Makes of a JSON Schema the language of its instances, or of a part of them in which each is spelled in one order: members
+/// come as
 /// <c>properties</c> lists them.</summary>
 /// <remarks>
 /// Nothing outside the schema is ever in the language. Left out of it is what a schema allows without a word: members that neither
@@ -49,7 +51,7 @@ internal sealed class SchemaCompiler
             json.Grammar.MostWork = Math.Min(json.Grammar.Work + MostWork, MostWorkOfAll);
             return Compile(json, root, rules);
         }
-        catch (GrammarLimitException)
+        catch (Exception exception) when (exception is GrammarLimitException or InsufficientExecutionStackException)
         {
             throw new SchemaException("", "it is too large; make it smaller, or its pattern, lengths, enums and combinations simpler");
         }
@@ -106,6 +108,7 @@ internal sealed class SchemaCompiler
     {
         if (schema is not JsonObject members)
             return Value(schema);
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         string key = members.ToJsonString();
         _grammar.Spend(1 + key.Length / CharactersAtOnce);
         if (!under.Add(key))
@@ -140,6 +143,7 @@ internal sealed class SchemaCompiler
         JsonObject own = members;
         if (members["$ref"] is { } reference)
         {
+            RuntimeHelpers.EnsureSufficientExecutionStack();
             string target = reference.GetValue<string>();
             if (!references.Add(target))
                 return true;   // it holds already
@@ -206,6 +210,6 @@ internal sealed class SchemaCompiler
         return new JsonObject { ["allOf"] = all };
     }
 
-    private static bool IsAnnotation(string name) => name is "title" or "description" or "default" or "examples" or "deprecated" or "readOnly"
-        or "writeOnly" or "$defs" or "definitions" or "$schema" or "$id" or "$comment" or "discriminator";
+    private static bool IsAnnotation(string name) => name is "title" or "description" or "default" or "examples" or "deprecated"
+        or "readOnly" or "writeOnly" or "$defs" or "definitions" or "$schema" or "$id" or "$comment" or "discriminator";
 }

@@ -63,7 +63,8 @@ internal sealed class SchemaRules(bool lenient, long mostWork)
     }
 
     private static bool IsContainer(string name) =>
-        name is "properties" or "$defs" or "definitions" or "anyOf" or "oneOf" or "allOf" or "prefixItems" or "items" or "additionalProperties";
+        name is "properties" or "$defs" or "definitions" or "anyOf" or "oneOf" or "allOf" or "prefixItems" or "items"
+            or "additionalProperties";
 
     /// <summary>Tuples as drafts before 2020-12 write them.</summary>
     private static void Modernise(JsonObject schema)
@@ -102,7 +103,8 @@ internal sealed class SchemaRules(bool lenient, long mostWork)
                 foreach (JsonNode? type in value is JsonArray types ? [.. types] : new[] { value })
                 {
                     if (!Types.Contains(StringOf(type)))
-                        throw new SchemaException(path, $"{type?.ToJsonString() ?? "null"} is no type; the types are {string.Join(", ", Types)}");
+                        throw new SchemaException(path, $"{type?.ToJsonString() ?? "null"} is no type; "
+                            + $"the types are {string.Join(", ", Types)}");
                 }
 
                 break;

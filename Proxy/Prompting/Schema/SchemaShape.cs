@@ -68,7 +68,8 @@ internal sealed record SchemaShape
 
     public IReadOnlyList<decimal> MultipleOf { get; init; } = [];
 
-    /// <summary>Where nobody says a type, the types that the keywords are about: what they do not speak of is left out, not let through.</summary>
+    /// <summary>Where nobody says a type, the types that the keywords are about: what they do not speak of is left out, not let
+    /// through.</summary>
     public SchemaTypes EffectiveTypes
     {
         get
@@ -139,7 +140,8 @@ internal sealed record SchemaShape
         MinProperties = Math.Max(MinProperties, other.MinProperties),
         MaxProperties = Math.Min(MaxProperties, other.MaxProperties),
         Prefix = Prefix is null && other.Prefix is null ? null :
-            [.. Enumerable.Range(0, Math.Max(Prefix?.Count ?? 0, other.Prefix?.Count ?? 0)).Select(i => Together(ItemAt(i), other.ItemAt(i)))],
+            [.. Enumerable.Range(0, Math.Max(Prefix?.Count ?? 0, other.Prefix?.Count ?? 0))
+                .Select(i => Together(ItemAt(i), other.ItemAt(i)))],
         Items = Together(Items, other.Items),
         MinItems = Math.Max(MinItems, other.MinItems),
         MaxItems = Math.Min(MaxItems, other.MaxItems),

@@ -1,6 +1,7 @@
 namespace Agentic.Proxy;
 
-/// <summary>The values of <c>format</c> that are kept, as patterns. Others are annotations, as JSON Schema has it, and change nothing.</summary>
+/// <summary>The values of <c>format</c> that are kept, as patterns. Others are annotations, as JSON Schema has it, and change
+/// nothing.</summary>
 internal static class StringFormats
 {
     private const string Year = @"\d{4}";

@@ -17,7 +17,8 @@ internal sealed class ValueGrammar(JsonGrammar json, Func<JsonNode?, Language> v
     {
         SchemaTypes types = shape.EffectiveTypes;
         if (shape.Enum is { } values)
-            return _grammar.Choice([.. values.Where(value => (SchemaShape.TypesOf(value) & types) != 0 && Admits(shape, value)).Select(json.Literal)]);
+            return _grammar.Choice(
+                [.. values.Where(value => (SchemaShape.TypesOf(value) & types) != 0 && Admits(shape, value)).Select(json.Literal)]);
         List<Language> kinds = [];
         if (types.HasFlag(SchemaTypes.Null))
             kinds.Add(json.Text("null"));
@@ -46,7 +47,9 @@ internal sealed class ValueGrammar(JsonGrammar json, Func<JsonNode?, Language> v
         };
         if (all is null)
             return true;
-        string text = SchemaShape.TypesOf(value) == SchemaTypes.String ? JsonGrammar.Quote(value!.GetValue<string>()) : value!.ToJsonString();
+        string text = SchemaShape.TypesOf(value) == SchemaTypes.String
+            ? JsonGrammar.Quote(value!.GetValue<string>())
+            : value!.ToJsonString();
         return _grammar.Matches(all, Encoding.UTF8.GetBytes(text));
     }
 
@@ -82,7 +85,8 @@ internal sealed class ValueGrammar(JsonGrammar json, Func<JsonNode?, Language> v
         foreach (decimal step in shape.MultipleOf)
         {
             Language multiples = Multiples.Of(json, step, integers)
-                ?? throw new SchemaException("", $"'multipleOf' {step} has too many digits: at most {Multiples.MostStates}, with the point left out");
+                ?? throw new SchemaException("", $"'multipleOf' {step} has too many digits: "
+                    + $"at most {Multiples.MostStates}, with the point left out");
             number = _grammar.Both(number, multiples);
         }
 

@@ -96,7 +96,10 @@ public sealed class ServeCommandTests : IDisposable
             "serve", "--port", port, "--data", _directory.Path, "--kv-memory", "64MiB");
 
         Assert.Equal(1, result.ExitCode);
-        Assert.Contains(port, Assert.Single(result.Error.Trim().Split('\n')), StringComparison.Ordinal);
+        string line = Assert.Single(result.Error.Trim().Split('\n'));
+        Assert.Contains(port, line, StringComparison.Ordinal);
+        Assert.Contains("--port", line, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", result.Output, StringComparison.Ordinal);
     }
 
     [Fact]

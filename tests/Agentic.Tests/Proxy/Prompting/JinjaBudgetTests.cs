@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using Agentic.Proxy;
 
 namespace Agentic.Tests;
@@ -75,6 +76,25 @@ public sealed class JinjaBudgetTests(ITestOutputHelper output)
     [Theory]
     [MemberData(nameof(Costly))]
     public void CostlyTemplate_EndsSoonAndSmall(string source) => Watch(source);
+
+    /// <summary>What a conversation honestly needs is not refused, however long it is.</summary>
+    [Theory]
+    [InlineData("bundled", 400, 10_000)]
+    [InlineData("bundled", 20_000, 50)]
+    public void LongHistory_IsRendered(string name, int messages, int characters)
+    {
+        JinjaTemplate template = JinjaTemplate.Parse(File.ReadAllText(TestFiles.Golden("templates", name + ".jinja")));
+        JsonObject variables = JsonNode.Parse(File.ReadLines(TestFiles.Golden("templates", name + ".jsonl")).First())!["variables"]!.AsObject();
+        string text = string.Concat(Enumerable.Repeat("é \"x\"\n", characters / 6));
+        variables["messages"] = new JsonArray([.. Enumerable.Range(0, messages).Select(i =>
+            new JsonObject { ["role"] = i % 2 == 0 ? "user" : "assistant", ["content"] = text })]);
+        Stopwatch watch = Stopwatch.StartNew();
+
+        (string? rendered, JinjaException? error) = Rendering.Of(template, variables);
+
+        Assert.True(rendered?.Length >= messages * (long)text.Length, error?.Message);
+        output.WriteLine($"{rendered.Length} characters in {watch.ElapsedMilliseconds} ms");
+    }
 
     /// <summary>Random expressions of large values, once and in a loop.</summary>
     [Theory]

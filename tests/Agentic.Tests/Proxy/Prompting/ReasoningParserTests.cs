@@ -45,7 +45,7 @@ public sealed class ReasoningParserTests
     {
         FakeCodec codec = new();
         int[] ids = [.. codec.Encode(text, false), FakeCodec.End];
-        ChoiceReader reader = new(codec, ["never"], new ToolCallParser(() => "id"), int.MaxValue, new ReasoningParser(false));
+        ChoiceReader reader = new(codec, ["never"], new ToolCallParser(CallFormat.Hermes, () => "id"), int.MaxValue, new ReasoningParser(false));
         OutputEvents events = [];
         for (int i = 0; i < ids.Length; i++)
             reader.Read(new TokenOutput(0, ids[i], null, i + 1 == ids.Length ? FinishReason.Stop : null), events, []);

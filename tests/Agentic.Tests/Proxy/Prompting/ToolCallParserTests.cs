@@ -71,27 +71,57 @@ public sealed class ToolCallParserTests
         Assert.Equal(["call 0: f id0", "arguments 0: {}", "call 1: g id1", "arguments 1: {}"],
             Read("<tool_call>{\"name\":\"f\",\"arguments\":{}}\n<tool_call>{\"name\":\"g\",\"arguments\":{}}</tool_call>"));
 
+    [Theory]
+    [InlineData("[TOOL_CALLS][{\"name\": \"f\", \"arguments\": {\"x\": 1}}]", "call 0: f id0¦arguments 0: {\"x\": 1}")]
+    [InlineData("[TOOL_CALLS] [{\"name\": \"f\", \"arguments\": {}}, {\"name\": \"g\", \"arguments\": {}, \"id\": \"123456789\"}]\n",
+        "call 0: f id0¦arguments 0: {}¦call 1: g id1¦arguments 1: {}")]
+    [InlineData("I look. [TOOL_CALLS][{\"name\":\"f\",\"arguments\":{}}]", "text: I look.¦call 0: f id0¦arguments 0: {}")]
+    [InlineData("[TOOL_CALLS]f{}", "text: [TOOL_CALLS]f{}")]
+    [InlineData("[TOOL_CALLS][1]", "text: [TOOL_CALLS][1]")]
+    [InlineData("[TOOL_CALLS]", "text: [TOOL_CALLS]")]
+    [InlineData("[TOOL_CALLS][{\"name\": \"f\", \"arguments\": {\"x", "call 0: f id0¦arguments 0: {\"x")]
+    public void MistralsList_IsReadCallByCall(string text, string events) =>
+        Assert.Equal(events.Split('¦'), Read(CallFormat.Mistral, text));
+
+    [Theory]
+    [InlineData("{\"name\": \"f\", \"parameters\": {\"x\": 1}}", "call 0: f id0¦arguments 0: {\"x\": 1}")]
+    [InlineData("<|python_tag|>{\"type\": \"function\", \"name\": \"f\", \"parameters\": {}}", "call 0: f id0¦arguments 0: {}")]
+    [InlineData("{\"name\": \"f\", \"parameters\": {}}; {\"name\": \"g\", \"parameters\": {}}",
+        "call 0: f id0¦arguments 0: {}¦call 1: g id1¦arguments 1: {}")]
+    [InlineData("{\"name\": \"Bob\", \"parameters\": {}}", "text: {\"name\": \"Bob\", \"parameters\": {}}")]
+    [InlineData("{\"name\": \"f\"}", "text: {\"name\": \"f\"}")]
+    [InlineData("{\"name\": \"f\", \"age\": 3}", "text: {\"name\": \"f\", \"age\": 3}")]
+    [InlineData("See {\"name\": \"f\", \"parameters\": {}}", "text: See {\"name\": \"f\", \"parameters\": {}}")]
+    [InlineData("<|python_tag|>print(1)", "text: <|python_tag|>print(1)")]
+    [InlineData("{\"name\": \"f\", \"parameters\": {}} Done.", "call 0: f id0¦arguments 0: {}¦text: Done.")]
+    public void LlamasObject_IsACallWhereItNamesAFunction(string text, string events) =>
+        Assert.Equal(events.Split('¦'), Read(CallFormat.Llama, text));
+
     [Fact]
     public void AnyCutOfAnyText_GivesTheSameEventsAndLosesNothing()
     {
         string[] pieces =
         [
             "<tool_call>", "</tool_call>", "<tool_", "call>", "\n", " ", "{\"name\": \"f\", \"arguments\": ", "{\"name\": \"g\"", ", \"arguments\": ",
-            "{\"a\": 1}", "{\"b\": \"x", "\"}", "}", "{", "[", "text ", "é😀", "\"", "\\", Call,
+            "{\"a\": 1}", "{\"b\": \"x", "\"}", "}", "{", "[", "text ", "é😀", "\"", "\\", Call, "[TOOL_CALLS]", "[TOOL_CALLS][", "]", ", ", "; ",
+            "<|python_tag|>", "{\"name\": \"f\", \"parameters\": {}}",
         ];
         Gen<string> piece = Gen.Int[0, pieces.Length - 1].Select(i => pieces[i]);
-        Gen.Select(piece.Array[0, 10].Select(string.Concat), Gen.Int[1, 9].Array[1, 5]).Sample((text, cuts) =>
+        CallFormat[] formats = [CallFormat.Hermes, CallFormat.Mistral, CallFormat.Llama];
+        Gen.Select(Gen.Int[0, 2].Select(i => formats[i]), piece.Array[0, 10].Select(string.Concat), Gen.Int[1, 9].Array[1, 5]).Sample((format, text, cuts) =>
         {
-            string[] whole = Read(text);
-            Assert.Equal(whole, Read(text, cuts));
-            Assert.Equal(whole, Read(text, [1]));
-        }, iter: 5_000);
+            string[] whole = Read(format, text);
+            Assert.Equal(whole, Read(format, text, cuts));
+            Assert.Equal(whole, Read(format, text, [1]));
+        }, iter: 8_000);
     }
 
-    private static string[] Read(string text, params int[] cuts)
+    private static string[] Read(string text, params int[] cuts) => Read(CallFormat.Hermes, text, cuts);
+
+    private static string[] Read(CallFormat format, string text, params int[] cuts)
     {
         int ids = 0;
-        ToolCallParser parser = new(() => $"id{ids++}");
+        ToolCallParser parser = new(format, () => $"id{ids++}", new HashSet<string> { "f", "g" });
         OutputEvents all = [];
         for (int at = 0, piece = 0; at < text.Length; piece++)
         {

@@ -36,6 +36,65 @@ public sealed class OutputConstraintsTests
         Assert.Equal(["get", "é\"x"], names.Order(StringComparer.Ordinal));
     }
 
+    public static TheoryData<string> OtherFormats => ["Mistral", "Llama"];
+
+    [Theory]
+    [MemberData(nameof(OtherFormats))]
+    public void RequiredCall_IsWrittenInTheModelsOwnFormat(string name)
+    {
+        CallFormat format = Format(name);
+        FakeCodec codec = new();
+        ITokenConstraint rule = Rule(codec, $$""" "tools":{{Tools.Replace("STRICT", "false")}},"tool_choice":"required" """, format)!;
+        int most = 0;
+        for (int seed = 0; seed < 30; seed++)
+        {
+            string text = GrammarWalk.Text(rule.Restart(), codec, new Random(seed))!;
+            OutputEvents events = Parsed(text, out int calls, format);
+            most = Math.Max(most, calls);
+            Assert.True(calls >= 1, text);
+            Assert.DoesNotContain(events, next => next.Kind == OutputEventKind.Text);
+        }
+
+        Assert.True(most > 1);
+    }
+
+    [Theory]
+    [MemberData(nameof(OtherFormats))]
+    public void StrictTools_LeaveTextFreeInEveryFormat(string name)
+    {
+        CallFormat format = Format(name);
+        FakeCodec codec = new();
+        ITokenConstraint rule = Rule(codec, $$""" "tools":{{Tools.Replace("STRICT", "true")}} """, format)!;
+
+        ITokenConstraint text = rule.Restart();
+        Feed(text, codec, "Well, {\"a\": 1}");
+        Assert.True(text.Allows(FakeCodec.End) && text.Allows(FakeCodec.Byte('x')));
+        Feed(rule, codec, format.IsList ? "[TOOL_CALLS][{\"name\": \"get\", \"arguments\": {\"id\": " : "{\"name\": \"get\", \"parameters\": {\"id\": ");
+        Assert.True(rule.IsActive && rule.Allows(FakeCodec.Byte('1')));
+        Assert.False(rule.Allows(FakeCodec.Byte('-')) || rule.Allows(FakeCodec.End));
+    }
+
+    [Theory]
+    [InlineData(true, "hm <x</th</think>\n\n", true)]
+    [InlineData(false, "<think>hm</think>", true)]
+    [InlineData(false, "", false)]
+    public void Thought_IsFreeAndTheAnswerAfterItIsNot(bool opened, string thought, bool ends)
+    {
+        FakeCodec codec = new();
+        ITokenConstraint rule = Rule(codec, """ "response_format":{"type":"json_object"} """, opensThought: opened)!;
+
+        if (opened)
+            Assert.False(rule.Allows(FakeCodec.End));
+        Feed(rule, codec, thought);
+        Assert.True(rule.Allows(FakeCodec.Byte('{')));
+        Assert.Equal(!ends, rule.Allows(FakeCodec.Byte('<')));
+        Assert.False(rule.Allows(FakeCodec.Byte('x')) || rule.Allows(FakeCodec.End));
+        Feed(rule, codec, "{}");
+        Assert.True(rule.Allows(FakeCodec.End));
+    }
+
+    private static CallFormat Format(string name) => name == "Mistral" ? CallFormat.Mistral : CallFormat.Llama;
+
     [Fact]
     public void NamedCall_IsOneCallOfThatFunction()
     {
@@ -121,9 +180,9 @@ public sealed class OutputConstraintsTests
         Assert.False(rule.Allows(FakeCodec.Byte('{')));
     }
 
-    private static OutputEvents Parsed(string text, out int calls)
+    private static OutputEvents Parsed(string text, out int calls, CallFormat? format = null)
     {
-        ToolCallParser parser = new(() => "id");
+        ToolCallParser parser = new(format ?? CallFormat.Hermes, () => "id", new HashSet<string> { "get", "é\"x" });
         OutputEvents events = [];
         parser.Push(text, events);
         parser.Flush(events);
@@ -140,7 +199,7 @@ public sealed class OutputConstraintsTests
         }
     }
 
-    private static ITokenConstraint? Rule(FakeCodec codec, string fields)
+    private static ITokenConstraint? Rule(FakeCodec codec, string fields, CallFormat? format = null, bool? opensThought = null)
     {
         ServedModel model = new()
         {
@@ -154,6 +213,6 @@ public sealed class OutputConstraintsTests
             Fingerprint = "",
         };
         JsonObject body = JsonNode.Parse($$"""{"model":"m","messages":[{"role":"user","content":"x"}],{{fields}}}""")!.AsObject();
-        return new OutputConstraints(model).For(new ChatCompletionRequest(body, model));
+        return new OutputConstraints(model).For(new ChatCompletionRequest(body, model), format ?? CallFormat.Hermes, opensThought);
     }
 }

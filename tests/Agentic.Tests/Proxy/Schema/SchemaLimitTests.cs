@@ -23,6 +23,9 @@ public sealed class SchemaLimitTests
         "{\"type\":\"string\",\"pattern\":\"" + string.Concat(Enumerable.Repeat("\\\\p{L}[^\\\\p{N}a]", 3000)) + "\"}",
         "{\"anyOf\":[" + List(9000, i => $"{{\"type\":\"string\",\"pattern\":\"\\\\p{{L}}{i}\"}}") + "]}",
         "{\"const\":\"" + new string('x', 600_000) + "\"}",
+        "{\"type\":\"string\",\"pattern\":\"^" + string.Concat(Enumerable.Repeat("a?", 20_000)) + "$\"}",
+        Objects("p", 9999),
+        Objects(new string('n', 150_000), 1).Replace("{\"type\":\"object\"", "{\"additionalProperties\":true", StringComparison.Ordinal),
     ];
 
     public static TheoryData<string> Large() =>
@@ -33,6 +36,9 @@ public sealed class SchemaLimitTests
         "{\"enum\":[" + List(1000, i => $"\"value {i * 7919 % 100_000} of a long enumeration\"") + "]}",
         Objects("property", 100).Replace("{\"type\":\"object\"", "{\"type\":\"object\",\"minProperties\":20", StringComparison.Ordinal),
         Objects("property", 800),
+        "{\"const\":\"" + new string('x', 90_000) + "\"}",
+        Objects(new string('n', 60_000), 1),
+        "{\"type\":\"string\",\"pattern\":\"^" + string.Concat(Enumerable.Repeat("a?", 900)) + "$\",\"maxLength\":2000}",
     ];
 
     [Theory]
@@ -54,6 +60,48 @@ public sealed class SchemaLimitTests
 
         SchemaCompiler.Compile(json, JsonNode.Parse(schema));
         Assert.InRange(json.Grammar.Work, 0, MostWork);
+    }
+
+    /// <summary>Whatever is deep, by length or by reference, must not exhaust a stack: that would end the server.</summary>
+    [Fact]
+    public void DeepSchema_IsKeptOrRefusedOnAnyStack()
+    {
+        string[] schemas =
+        [
+            "{\"$ref\":\"#/$defs/d0\",\"$defs\":{"
+                + List(8000, i => $"\"d{i}\":{{\"anyOf\":[{{\"$ref\":\"#/$defs/d{i + 1}\"}},{{\"type\":\"null\"}}]}}")
+                + ",\"d8000\":{\"type\":\"string\"}}}",
+            "{\"$ref\":\"#/$defs/d0\",\"$defs\":{" + List(8000, i => $"\"d{i}\":{{\"$ref\":\"#/$defs/d{i + 1}\"}}") + ",\"d8000\":{\"type\":\"string\"}}}",
+            "{\"enum\":[\"" + new string('x', 90_000) + "\",\"" + new string('y', 90_000) + "\"]}",
+            "{\"type\":\"string\",\"pattern\":\"^" + string.Concat(Enumerable.Repeat("a?", 990)) + "$\",\"maxLength\":900}",
+            "{\"prefixItems\":[" + List(5000, _ => "{}") + "]}",
+            Objects("p", 3000),
+        ];
+        List<Exception> unexpected = [];
+        Thread thread = new(() =>
+        {
+            foreach (string schema in schemas)
+            {
+                JsonGrammar json = new(new Grammar());
+                try
+                {
+                    Language language = SchemaCompiler.Compile(json, JsonNode.Parse(schema));
+                    json.Grammar.Matches(language, "{\"p1\":\"a\"}"u8);
+                    json.Grammar.Matches(language, "\"aaaaaaaaaaaaaaaa\""u8);
+                }
+                catch (SchemaException)
+                {
+                }
+                catch (Exception exception)
+                {
+                    unexpected.Add(exception);
+                }
+            }
+        }, 1 << 20);
+        thread.Start();
+        thread.Join();
+
+        Assert.Empty(unexpected);
     }
 
     [Fact]

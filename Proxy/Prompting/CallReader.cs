@@ -3,11 +3,17 @@ using System.Text.Json;
 
 namespace Agentic.Proxy;
 
-/// <summary>The object between a call's markers, character by character. Name and arguments may come in any order; other members are
-/// passed over.</summary>
+/// <summary>The object of a call, character by character. Name and arguments may come in any order; other members are passed
+/// over.</summary>
 /// <param name="before">What was read before the object, for the case that it is no call after all.</param>
-internal sealed class HermesCall(string before)
+/// <param name="names">
+/// Null where a marker has said that this is a call. Otherwise it is one only if it has nothing that calls do not have, one of these
+/// names, and an object of arguments.
+/// </param>
+internal sealed class CallReader(string before, IReadOnlySet<string>? names)
 {
+    private static readonly string[] Members = ["\"name\"", "\"arguments\"", "\"parameters\"", "\"type\"", "\"id\""];
+
     private readonly JsonScanner _scanner = new();
     private readonly StringBuilder _text = new(before);
     private readonly StringBuilder _key = new();
@@ -43,8 +49,8 @@ internal sealed class HermesCall(string before)
         if ((depth == 0 && !white && c != '{') || !_scanner.Push(c) || (endsScalar && !EndMember()))
             return false;
 
-        if (begins)
-            BeginMember();
+        if (begins && !BeginMember())
+            return false;
         if (_member != Member.None)
         {
             if (_member == Member.Arguments)
@@ -74,7 +80,7 @@ internal sealed class HermesCall(string before)
     {
         announce = false;
         bool isObject = _arguments.Length > 0 && _arguments[0] == '{';
-        if (Name is null || !(isObject || IsComplete))
+        if (Name is null || !(isObject || (IsComplete && names is null)))
             return "";
         announce = !IsAnnounced;
         IsAnnounced = true;
@@ -94,8 +100,10 @@ internal sealed class HermesCall(string before)
 
     private static string Unwrap(string json) => json.StartsWith('"') ? JsonSerializer.Deserialize(json, WireJson.Default.String)! : json;
 
-    private void BeginMember()
+    private bool BeginMember()
     {
+        if (names is not null && !Members.Contains(_key.ToString()))
+            return false;
         _member = _key.ToString() switch
         {
             "\"name\"" when Name is null => Member.Name,
@@ -103,6 +111,7 @@ internal sealed class HermesCall(string before)
             _ => Member.Other,
         };
         _value.Clear();
+        return true;
     }
 
     private bool EndMember()
@@ -111,7 +120,7 @@ internal sealed class HermesCall(string before)
             Name = _value[0] == '"' && Unwrap(_value.ToString()) is { Length: > 0 } name ? name : null;
         else if (_member == Member.Arguments)
             HasAllArguments = true;
-        bool good = _member != Member.Name || Name is not null;
+        bool good = _member != Member.Name || (Name is not null && names?.Contains(Name) != false);
         _member = Member.None;
         return good;
     }
