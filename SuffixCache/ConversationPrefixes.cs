@@ -8,11 +8,12 @@ internal static class ConversationPrefixes
     // Fewer may be the same by chance, and chance is evidence: how often something was said.
     private const int ShortestTokens = 64;
 
-    /// <summary>The sequences without those that others repeat, in their order. Who wrote which token is kept of them too.</summary>
+    /// <summary>The sequences without those that others repeat. Who wrote which token is kept of them too.</summary>
+    /// <returns>In their order; what repeats others stands where the first of them stood, before whatever continues them.</returns>
     public static List<StoredSequence> Drop(IReadOnlyList<StoredSequence> sequences)
     {
         StoredSequence?[] kept = [.. sequences];
-        int[] order = [.. Enumerable.Range(0, kept.Length)];
+        int[] order = [.. Enumerable.Range(0, kept.Length)], places = [.. order];
         Array.Sort(order, (a, b) =>
             sequences[a].Tokens.Span.SequenceCompareTo(sequences[b].Tokens.Span) is not 0 and int compared ? compared : a.CompareTo(b));
 
@@ -24,8 +25,10 @@ internal static class ConversationPrefixes
                 continue;
             kept[order[i]] = null;
             kept[order[i + 1]] = later with { Runs = Join(earlier, later) };
+            places[order[i + 1]] = Math.Min(places[order[i]], places[order[i + 1]]);
         }
 
+        Array.Sort(places, kept);
         return [.. kept.OfType<StoredSequence>()];
     }
 

@@ -20,6 +20,14 @@ public sealed class ConversationPrefixesTests
         Assert.Equal(third.Time, kept[0].Time);
     }
 
+    /// <summary>So that what was stored in between, as continuing the first, still follows it.</summary>
+    [Fact]
+    public void TheLast_StandsWhereTheFirstStood()
+    {
+        StoredSequence first = Call(70, 30), between = Call(30, 70, from: 1000), last = Call(150, 50);
+        Assert.Equal([last.Tokens, between.Tokens], ConversationPrefixes.Drop([first, between, last]).Select(sequence => sequence.Tokens));
+    }
+
     [Fact]
     public void WhatIsOnlyTheStartOfAnotherOutput_IsEvidenceAndStays()
     {

@@ -95,8 +95,8 @@ internal sealed class PayloadFuzzer(int seed, NamespaceKey @namespace)
 
     private byte[] Splice(byte[] first, byte[] second)
     {
-        int cut = Next(first.Length), from = Next(second.Length);
-        return cut == 0 && from == 0 ? [.. first, .. second] : [.. first[..cut], .. second[from..]];
+        byte[] spliced = [.. first[..Next(first.Length)], .. second[Next(second.Length)..]];
+        return spliced.AsSpan().SequenceEqual(second) ? [.. first, .. second] : spliced;   // entries begin alike
     }
 
     private byte[] Change(byte[] packed)
