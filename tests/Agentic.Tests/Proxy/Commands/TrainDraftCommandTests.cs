@@ -13,7 +13,7 @@ namespace Agentic.Tests;
 public sealed class TrainDraftCommandTests : IDisposable
 {
     private const string NoTorch = "libtorch is not here (AGENTIC_LIBTORCH names its folder)";
-    private const int Interrupt = 2;
+    private const int Terminate = 15;   // a test run in the background of a shell has SIGINT ignored, and so would what it starts
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
     private readonly TemporaryDirectory _directory = new();
 
@@ -57,7 +57,7 @@ public sealed class TrainDraftCommandTests : IDisposable
         string checkpoint = Path.Combine(EagleTrainer.CheckpointIn(Out), "training.safetensors");
         for (var waited = Stopwatch.StartNew(); !File.Exists(checkpoint) && !process.HasExited && waited.Elapsed < Patience;)
             await Task.Delay(20, TestContext.Current.CancellationToken);
-        Assert.Equal(0, Kill(process.Id, Interrupt));
+        Assert.Equal(0, Kill(process.Id, Terminate));
         await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Patience, TestContext.Current.CancellationToken);
 
         Assert.Equal(130, process.ExitCode);
