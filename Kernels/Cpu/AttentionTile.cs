@@ -17,6 +17,9 @@ internal unsafe struct AttentionTile<S, V, W>
     // (64 KB in blocks of 16) still come from the second-level cache.
     private const int MaxRuns = 16;
 
+    // Four rows against four vectors need more than 16 registers.
+    private static int MaxTileRows => S.Lanes == Simd512.Lanes ? 4 : 2;
+
     /// <summary>[16 / 8, dim, 8] scaled queries.</summary>
     public float* Queries;
 
@@ -127,7 +130,7 @@ internal unsafe struct AttentionTile<S, V, W>
                 EightRowTile<S, V, W>.Multiply(queries, keys + j, keys + Vectors + j, keyStride, dim, scores + j * S.Lanes, ScoreStride);
             return EightRowTile<S, V, W>.Rows;
         }
-        switch (rows)
+        switch (Math.Min(rows, MaxTileRows))
         {
             case 1: ScoreTile<S, V, W, OneRow>.Multiply(queries, keys, keyStride, dim, scores, ScoreStride); return 1;
             case 2: ScoreTile<S, V, W, TwoRows>.Multiply(queries, keys, keyStride, dim, scores, ScoreStride); return 2;
@@ -197,7 +200,7 @@ internal unsafe struct AttentionTile<S, V, W>
             EightRowTile<S, V, W>.Accumulate(weights, ScoreStride, runs, count, dim, sums);
             return EightRowTile<S, V, W>.Rows;
         }
-        switch (rows)
+        switch (Math.Min(rows, MaxTileRows))
         {
             case 1: ValueTile<S, V, W, OneRow>.Accumulate(weights, ScoreStride, runs, count, dim, sums); return 1;
             case 2: ValueTile<S, V, W, TwoRows>.Accumulate(weights, ScoreStride, runs, count, dim, sums); return 2;

@@ -100,7 +100,7 @@ internal static unsafe class LinearKernel<S, V, W>
         float* rows = job.Panel + row * job.PanelStride, target = job.Args.Output + (job.FirstRow + row) * outputStride + output;
         byte* weight = (byte*)job.Args.Weight + output * stride;
         if (columns == Columns)
-            DotTile<S, V, W, R>.EightColumns(
+            DotTile<S, V, W, R>.Multiply(
                 rows, job.PanelStride, weight, stride, whole, target, outputStride, weight + Ahead(stride), Near(stride));
         else
             EdgeTile<R>(rows, job.PanelStride, weight, stride, whole, target, outputStride, columns);
@@ -119,7 +119,7 @@ internal static unsafe class LinearKernel<S, V, W>
         float* tile = stackalloc float[2 * Columns];
         for (int column = 0; column < columns; column++)
         {
-            DotTile<S, V, W, R>.EightColumns(rows, rowStride, weight + column * stride, 0, length, tile, Columns, weight, near: true);
+            DotTile<S, V, W, R>.Multiply(rows, rowStride, weight + column * stride, 0, length, tile, Columns, weight, near: true);
             for (int r = 0; r < R.Count; r++)
                 target[r * targetStride + column] = tile[r * Columns];
         }
