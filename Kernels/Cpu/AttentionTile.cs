@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Agentic.Kernels;
 
 /// <summary>Up to sixteen packed rows of one sequence on one key head: packed row p is head p % group of row p / group.</summary>
-/// <remarks>They share each group of keys and each block of values while it is in the first-level cache, four or eight rows at a time in registers.</remarks>
+/// <remarks>They share each group of keys while it is in the first-level cache, four or eight rows at a time in registers.</remarks>
 internal unsafe struct AttentionTile<S, V, W>
     where S : ISimd<V>
     where V : struct

@@ -68,7 +68,7 @@ internal static unsafe class LinearKernel<S, V, W>
 
     private static int OutputsPerItem(in LinearArgs args, int rows, int threads)
     {
-        // Four items a thread even out a core that is shared with others; a few are as many as there are threads, so that none waits for another.
+        // Four items a thread even out a core that is shared with others; fewer come in whole rounds, so that no thread waits for another.
         long items = Math.Min(4L * threads, (long)rows * args.Inputs * args.Outputs / MinMultiplyAddsPerItem);
         items = threads == 1 ? 1 : Math.Max(1, items > threads ? items - items % threads : items);
         long outputs = (args.Outputs + items - 1) / items + Columns - 1;

@@ -74,21 +74,25 @@ internal static unsafe class ValueTile<S, V, W, R>
                 values += dim * W.Size;
                 ahead += dim * W.Size;
                 V p = S.Broadcast(weights[key]);
-                a0 = S.MultiplyAdd(p, v0, a0); a1 = S.MultiplyAdd(p, v1, a1); a2 = S.MultiplyAdd(p, v2, a2); a3 = S.MultiplyAdd(p, v3, a3);
+                a0 = S.MultiplyAdd(p, v0, a0); a1 = S.MultiplyAdd(p, v1, a1);
+                a2 = S.MultiplyAdd(p, v2, a2); a3 = S.MultiplyAdd(p, v3, a3);
                 if (R.Count > 1)
                 {
                     p = S.Broadcast(weights[weightStride + key]);
-                    b0 = S.MultiplyAdd(p, v0, b0); b1 = S.MultiplyAdd(p, v1, b1); b2 = S.MultiplyAdd(p, v2, b2); b3 = S.MultiplyAdd(p, v3, b3);
+                    b0 = S.MultiplyAdd(p, v0, b0); b1 = S.MultiplyAdd(p, v1, b1);
+                    b2 = S.MultiplyAdd(p, v2, b2); b3 = S.MultiplyAdd(p, v3, b3);
                 }
                 if (R.Count > 2)
                 {
                     p = S.Broadcast(weights[2 * weightStride + key]);
-                    c0 = S.MultiplyAdd(p, v0, c0); c1 = S.MultiplyAdd(p, v1, c1); c2 = S.MultiplyAdd(p, v2, c2); c3 = S.MultiplyAdd(p, v3, c3);
+                    c0 = S.MultiplyAdd(p, v0, c0); c1 = S.MultiplyAdd(p, v1, c1);
+                    c2 = S.MultiplyAdd(p, v2, c2); c3 = S.MultiplyAdd(p, v3, c3);
                 }
                 if (R.Count > 3)
                 {
                     p = S.Broadcast(weights[3 * weightStride + key]);
-                    d0 = S.MultiplyAdd(p, v0, d0); d1 = S.MultiplyAdd(p, v1, d1); d2 = S.MultiplyAdd(p, v2, d2); d3 = S.MultiplyAdd(p, v3, d3);
+                    d0 = S.MultiplyAdd(p, v0, d0); d1 = S.MultiplyAdd(p, v1, d1);
+                    d2 = S.MultiplyAdd(p, v2, d2); d3 = S.MultiplyAdd(p, v3, d3);
                 }
             }
         }
