@@ -38,5 +38,12 @@ internal sealed class Calibration
         _factors[c] = (_taken[c] + Prior) / (_expected[c] + Prior);
     }
 
-    private static int Class(float probability) => Math.Clamp((int)(-2 * MathF.Log2(probability)), 0, Classes - 1);
+    /// <summary>⌊−2 log₂ p⌋, read off the number's exponent and where its mantissa lies against √2.</summary>
+    private static int Class(float probability)
+    {
+        const int MantissaBits = 23, Bias = 127, SquareRootOfTwo = 0x3504F3;
+        int bits = BitConverter.SingleToInt32Bits(probability), mantissa = bits & ((1 << MantissaBits) - 1);
+        int within = mantissa == 0 ? 0 : mantissa <= SquareRootOfTwo ? 1 : 2;
+        return Math.Clamp((2 * (Bias - (bits >> MantissaBits))) - within, 0, Classes - 1);
+    }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Agentic.SuffixCache;
 
@@ -89,17 +88,17 @@ internal sealed unsafe class ChunkRing<T> : IDisposable
         T* chunk = this[_start];
         _dropped = true;
         Volatile.Write(ref _start, _start + _inChunk + 1);
-        Free(chunk);
+        Free(chunk, _inChunk + 1);
     }
 
     public void Dispose()
     {
         for (uint position = _start; (int)(Reserved - position) > 0; position += _inChunk + 1)
-            Free(this[position]);
+            Free(this[position], Math.Min(_inChunk + 1, Reserved - position));
         Reserved = _start;
     }
 
-    private static T* Allocate(uint length) => (T*)NativeMemory.AllocZeroed(length, (nuint)sizeof(T));
+    private static T* Allocate(uint length) => (T*)NativeBlock.Allocate(length, sizeof(T)).Address;
 
     /// <summary>The first chunk doubles; what readers hold of it stays as it was.</summary>
     private void Enlarge(uint held, uint asked)
@@ -111,15 +110,16 @@ internal sealed unsafe class ChunkRing<T> : IDisposable
         _chunks[(_start >> _chunkBits) & ((uint)_chunks.Length - 1)] = larger;
         Reserved = _start + length;
         if (smaller is not null)
-            Free(smaller);
+            Free(smaller, held);
     }
 
-    private void Free(T* chunk)
+    private void Free(T* chunk, uint length)
     {
+        NativeBlock block = new((nint)chunk, (nuint)length * (nuint)sizeof(T));
         if (_reclaimer is null)
-            NativeMemory.Free(chunk);
+            block.Free();
         else
-            _reclaimer.Retire(chunk);
+            _reclaimer.Retire(block);
     }
 
     private void MakeRoom()

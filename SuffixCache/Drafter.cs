@@ -3,8 +3,14 @@ namespace Agentic.SuffixCache;
 /// <summary>Grows the trie of what may follow, best node first, by votes of the occurrences that agree with each node's path.</summary>
 internal sealed class Drafter
 {
+    [ThreadStatic]
+    private static Drafter? _ofThread;
+
     private readonly Votes _votes = new();
     private readonly Frontier _frontier = new(Continuation.MostNodes);
+
+    /// <summary>The current thread's: it holds nothing from one call to the next but memory.</summary>
+    public static Drafter OfThread => _ofThread ??= new Drafter();
 
     /// <summary>Fills a continuation with up to so many nodes.</summary>
     public void Draft(Occurrences occurrences, VoteWeights weights, Calibration calibration, int maxNodes, int maxDepth, Continuation into)

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Agentic.SuffixCache;
 
@@ -72,14 +71,21 @@ internal sealed unsafe class HeadTable : IDisposable
     private void Free(Slots slots)
     {
         if (_reclaimer is null)
-            NativeMemory.Free(slots.Memory);
+            slots.Block.Free();
         else
-            _reclaimer.Retire(slots.Memory);
+            _reclaimer.Retire(slots.Block);
     }
 
-    private sealed class Slots(int bits)
+    private sealed class Slots
     {
-        public readonly int Bits = bits;
-        public readonly uint* Memory = (uint*)NativeMemory.AllocZeroed((nuint)1 << bits, sizeof(uint));
+        public readonly int Bits;
+        public readonly NativeBlock Block;
+        public readonly uint* Memory;
+
+        public Slots(int bits)
+        {
+            (Bits, Block) = (bits, NativeBlock.Allocate(1L << bits, sizeof(uint)));
+            Memory = (uint*)Block.Address;
+        }
     }
 }

@@ -1,15 +1,15 @@
 namespace Agentic.SuffixCache;
 
-/// <summary>One context's search through an index: the chains of its newest part, then its segments from the newest.</summary>
+/// <summary>One context's search through an index: the chains of its newest part and its segments, side by side.</summary>
 /// <remarks>Kept from draft to draft, so that none allocates.</remarks>
 internal sealed unsafe class IndexSearch
 {
     private SegmentSearch[] _segments = [];
     private int _segmentCount;
+    private ChainSearch _chains;
     private SuffixIndex? _index;
     private int* _contextEnd;
     private int _contextLength;
-    private ContextHashes _hashes;
 
     /// <param name="index">Where to look; null finds nothing.</param>
     /// <param name="contextEnd">One past the context's last token; the context stays in place until the last <see cref="Find"/>.</param>
@@ -18,17 +18,31 @@ internal sealed unsafe class IndexSearch
     public void Begin(SuffixIndex? index, int* contextEnd, int contextLength, in ContextHashes hashes)
     {
         _contextEnd = contextEnd;
-        (_index, _contextLength, _hashes, _segmentCount) = (index, contextLength, hashes, 0);
-        if (index is null || contextLength == 0)
+        (_index, _contextLength, _segmentCount) = (contextLength == 0 ? null : index, contextLength, 0);
+        if (_index is null)
             return;
-        ReadOnlySpan<SortedSegment> segments = index.Segments;
+        _chains.Begin(_index, hashes, contextLength);
+        ReadOnlySpan<SortedSegment> segments = _index.Segments;
         if (_segments.Length < segments.Length)
             _segments = new SegmentSearch[segments.Length + 4];
         for (int i = segments.Length - 1; i >= 0; i--)
-            _segments[_segmentCount++] = new SegmentSearch(segments[i], contextEnd, contextLength);
+            _segments[_segmentCount++].Begin(segments[i], contextEnd, contextLength);
     }
 
-    /// <summary>Collects matches as long as an order and shorter than the next.</summary>
+    /// <summary>One round: each part of the search goes as far as memory that was asked for in the round before, and asks for the
+    /// next.</summary>
+    /// <returns>False when there is nothing more to look up.</returns>
+    public bool Advance()
+    {
+        if (_index is null)
+            return false;
+        bool more = _chains.Advance();
+        foreach (ref SegmentSearch segment in _segments.AsSpan(0, _segmentCount))
+            more |= segment.Advance();
+        return more;
+    }
+
+    /// <summary>Collects matches as long as an order and, as long as there are any, shorter than the next.</summary>
     /// <param name="order">From the longest down.</param>
     /// <param name="found">Takes them.</param>
     /// <param name="origin">What to note beside them.</param>
@@ -36,7 +50,7 @@ internal sealed unsafe class IndexSearch
     {
         if (_index is null)
             return;
-        _index.Find(order, _contextEnd, _contextLength, _hashes, found, origin);
+        _chains.Find(order, _contextEnd, _contextLength, found, origin);
         for (int i = 0; i < _segmentCount && found.Count < Occurrences.Capacity; i++)
             _segments[i].Find(ContextHashes.Length(order), SuffixIndex.TakenPerOrder, _index, found, origin);
     }

@@ -6,7 +6,14 @@ internal sealed class Namespace : IDisposable
     // Repeated before a stretch that does not continue the log: as far as a match reaches back from its first token.
     private const int ContextTokens = 64;
 
+    /// <summary>What a stored sequence that is not a beginning repeats of what it continues. It is looked up: an output's last few tokens
+    /// are often another's too.</summary>
+    public const int StoredContextTokens = 32;
+
     private readonly PrefixBlocks _blocks = new();
+    private readonly Stretches _stretches = new();
+    private readonly IndexSearch _search = new();
+    private readonly Occurrences _found = new();
     private uint _loadedEnd;
     private volatile bool _isForgotten;
 
@@ -14,11 +21,14 @@ internal sealed class Namespace : IDisposable
     {
         Key = key;
         Index = new SuffixIndex(vocabularySize, chunkBits, reclaimer);
+        Ages = new Ages(Index.Log.ChunkLength);
     }
 
     public NamespaceKey Key { get; }
 
     public SuffixIndex Index { get; }
+
+    public Ages Ages { get; }
 
     public VoteWeights Weights { get; } = new();
 
@@ -33,7 +43,7 @@ internal sealed class Namespace : IDisposable
     /// <summary>Larger is later.</summary>
     public long LastUsed { get; set; }
 
-    public long Bytes => Index.Bytes + _blocks.Bytes;
+    public long Bytes => Index.Bytes + _blocks.Bytes + _stretches.Bytes;
 
     /// <summary>Indexes what the log does not hold of a prompt.</summary>
     /// <param name="prompt">The whole of it.</param>
@@ -59,21 +69,98 @@ internal sealed class Namespace : IDisposable
     {
         bool continues = lineage.Count > 0 && lineage[^1].End == Index.Log.End;
         uint first = Index.Append(sequence, start, continues ? 0 : Math.Min(start, ContextTokens), continues);
+        uint chain = 0, before = _blocks.Note(Index.Log, sequence, start, first, ref chain);
         if (continues)
+        {
             lineage[^1] = lineage[^1] with { End = Index.Log.End };
-        else
-            lineage.Add(new PrefixBlocks.Stretch(first, Index.Log.End));
-        _blocks.Note(Index.Log, sequence, start, first);
+            return;
+        }
+
+        lineage.Add(new PrefixBlocks.Stretch(first, Index.Log.End));
+        _stretches.Add(Index.Log, first, start, before);
     }
 
-    /// <summary>Indexes <c>sequence[start..]</c> of a stored sequence, whose earlier tokens a call before this one indexed.</summary>
-    public void Load(ReadOnlySpan<int> sequence, int start, bool endsOutput)
+    /// <summary>Finds what of a stored sequence the log holds: it begins with tokens that it shares with what it continues, or is a
+    /// beginning, perhaps one that others share.</summary>
+    public StoredPart Begin(int[] sequence)
     {
-        bool continues = start > 0 && _loadedEnd == Index.Log.End;
-        Index.Append(sequence, start, continues ? 0 : Math.Min(start, ContextTokens), continues);
+        TokenLog log = Index.Log;
+        if (Continued(sequence) is not (uint position, int known))
+            return new StoredPart { Tokens = sequence, Start = 0, Shift = 0, Continues = false, Offset = 0, Chain = 0, Chained = 0 };
+        (int offset, uint chain) = _stretches.At(log, position) ?? (known, 0);
+
+        // Of what the log holds as much as a match reaches back: more than what is not yet a block.
+        int context = Math.Min(known, ContextTokens);
+        int[] tokens = new int[context + sequence.Length - known];
+        log.CopyTo(position - (uint)context, tokens.AsSpan(0, context));
+        sequence.AsSpan(known).CopyTo(tokens.AsSpan(context));
+        return new StoredPart
+        {
+            Tokens = tokens,
+            Start = context,
+            Shift = context - known,
+            Continues = position == log.End,
+            Offset = offset - context,
+            Chain = chain,
+            Chained = context - (offset % PrefixBlocks.BlockTokens),
+        };
+    }
+
+    /// <summary>Indexes more of a stored sequence.</summary>
+    /// <param name="part">Of which <see cref="Begin"/> told the start.</param>
+    /// <param name="end">Up to here.</param>
+    /// <param name="endsOutput">Whether an output ends there.</param>
+    public void Load(StoredPart part, int end, bool endsOutput)
+    {
+        int start = part.Start;
+        bool continues = part.Continues && _loadedEnd == Index.Log.End;
+        uint first = Index.Append(part.Tokens.AsSpan(0, end), start, continues ? 0 : Math.Min(start, ContextTokens), continues);
+        uint chain = part.Chain;
+        uint before = _blocks.Note(Index.Log, part.Tokens.AsSpan(part.Chained, end - part.Chained), start - part.Chained, first, ref chain);
+        if (!continues)
+            _stretches.Add(Index.Log, first, part.Offset + start, before);
         if (endsOutput)
             Index.Log.EndOutput();
+        (part.Start, part.Continues, part.Chain) = (end, true, chain);
+        part.Chained += (end - part.Chained) / PrefixBlocks.BlockTokens * PrefixBlocks.BlockTokens;
         _loadedEnd = Index.Log.End;
+    }
+
+    /// <summary>How many of a stored sequence's first tokens the log holds in one piece, and where they end.</summary>
+    private unsafe (uint Position, int Known)? Continued(int[] sequence)
+    {
+        // What has been found has a token behind it, which is the context's last.
+        const int Before = StoredContextTokens - 1;
+        if (sequence.Length < StoredContextTokens)
+            return null;
+        _found.Clear();
+        fixed (int* tokens = sequence)
+        {
+            int* end = tokens + Before;
+            _search.Begin(Index, end, Before, ContextHashes.Before(end, Before));
+            while (_search.Advance())
+            {
+            }
+
+            _search.Find(ContextHashes.Orders - 1, _found, Origin.History);
+        }
+
+        (uint, int)? best = null;
+        (int Known, bool Ends) bestKind = (Before, false);
+        for (int i = 0; i < _found.Count; i++)
+        {
+            uint start = _found[i].Position;
+            int more = _found[i].Length == Before ? Index.Log.CommonPrefix(start, sequence.AsSpan(Before)) : 0;
+            uint position = start + (uint)more;
+
+            // Of equally long ones the newest that ends as the turn of a conversation does.
+            (int Known, bool Ends) kind = (Before + more, Index.Log.EndsBefore(position));
+            if (kind.CompareTo(bestKind) <= 0 || _stretches.At(Index.Log, position) is null)
+                continue;
+            (best, bestKind) = ((position, kind.Known), kind);
+        }
+
+        return best;
     }
 
     public void Enter() => Sessions++;

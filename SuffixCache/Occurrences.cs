@@ -39,6 +39,7 @@ internal sealed class Occurrences
         _indices[i] = index;
         _all[i] = new Occurrence { Position = position, Length = length, Origin = origin };
         _all[i].Look(index.Log);
+        _all[i].Prefetch();
         return true;
     }
 

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Agentic.SuffixCache;
 
 /// <summary>Recognises the start of a sequence that the log already holds, by a chained hash of each block of 32 tokens and a look at the
@@ -16,10 +14,10 @@ internal sealed unsafe class PrefixBlocks : IDisposable
     // Blocks whose hashes share a group; the fifth replaces the oldest.
     private const int GroupSize = 4;
 
-    private uint* _ends = Allocate(groups: 64);
+    private NativeBlock _memory = Allocate(groups: 64);
     private int _groups = 64;
 
-    public long Bytes => (long)_groups * GroupSize * sizeof(uint);
+    public long Bytes => (long)_memory.Bytes;
 
     /// <summary>How many of a sequence's first tokens the log holds, and where.</summary>
     /// <param name="log">What <see cref="Note"/> spoke of.</param>
@@ -55,32 +53,42 @@ internal sealed unsafe class PrefixBlocks : IDisposable
 
     /// <summary>Notes the blocks of a sequence that end behind <paramref name="start"/>.</summary>
     /// <param name="log">Holds <c>sequence[start]</c> at <paramref name="position"/>, and a block of what precedes it.</param>
-    /// <param name="sequence">From its start.</param>
+    /// <param name="sequence">From its start, or from a block's.</param>
     /// <param name="start">What precedes it is noted already.</param>
     /// <param name="position">In the log.</param>
-    public void Note(TokenLog log, ReadOnlySpan<int> sequence, int start, uint position)
+    /// <param name="chain">Hash of the blocks before <paramref name="sequence"/>; becomes that of all whole ones.</param>
+    /// <returns>The hash of those that end before or at <paramref name="start"/>.</returns>
+    public uint Note(TokenLog log, ReadOnlySpan<int> sequence, int start, uint position, ref uint chain)
     {
         while (_groups < log.Count / BlockTokens)
             Grow();
-        uint hash = 0;
+        uint before = chain;
         for (int end = BlockTokens; end <= sequence.Length; end += BlockTokens)
         {
-            hash = Chain(hash, sequence.Slice(end - BlockTokens, BlockTokens));
+            chain = Chain(chain, sequence.Slice(end - BlockTokens, BlockTokens));
             if (end <= start)
+            {
+                before = chain;
                 continue;
-            Span<uint> group = Group(hash);
+            }
+
+            Span<uint> group = Group(chain);
             group[..^1].CopyTo(group[1..]);
             group[0] = position + (uint)(end - start);
         }
+
+        return before;
     }
 
     public void Dispose()
     {
-        NativeMemory.Free(_ends);
-        _ends = null;
+        _memory.Free();
+        _memory = default;
     }
 
-    private static uint* Allocate(int groups) => (uint*)NativeMemory.AllocZeroed((nuint)groups * GroupSize, sizeof(uint));
+    private uint* Ends => (uint*)_memory.Address;
+
+    private static NativeBlock Allocate(int groups) => NativeBlock.Allocate((long)groups * GroupSize, sizeof(uint));
 
     /// <summary>Where a block ends; the tokens decide, so a hash that two blocks share harms nobody.</summary>
     private uint? Find(TokenLog log, uint hash, ReadOnlySpan<int> block)
@@ -95,20 +103,25 @@ internal sealed unsafe class PrefixBlocks : IDisposable
         return null;
     }
 
-    private Span<uint> Group(uint hash) => new(_ends + (((ulong)hash * (uint)_groups) >> 32) * GroupSize, GroupSize);
+    private Span<uint> Group(uint hash) => new(Ends + (((ulong)hash * (uint)_groups) >> 32) * GroupSize, GroupSize);
 
     /// <summary>Both halves of a split group keep its blocks.</summary>
     private void Grow()
     {
-        uint* larger = Allocate(_groups * 2);
+        NativeBlock larger = Allocate(_groups * 2);
         for (int group = 0; group < _groups * 2; group++)
-            new Span<uint>(_ends + (group / 2 * GroupSize), GroupSize).CopyTo(new Span<uint>(larger + (group * GroupSize), GroupSize));
-        NativeMemory.Free(_ends);
-        _ends = larger;
+        {
+            new Span<uint>(Ends + (group / 2 * GroupSize), GroupSize)
+                .CopyTo(new Span<uint>((uint*)larger.Address + (group * GroupSize), GroupSize));
+        }
+
+        _memory.Free();
+        _memory = larger;
         _groups *= 2;
     }
 
-    private static uint Chain(uint hash, ReadOnlySpan<int> block)
+    /// <summary>The hash of a sequence's first blocks and one more.</summary>
+    public static uint Chain(uint hash, ReadOnlySpan<int> block)
     {
         ulong state = hash | (1UL << 32);
         foreach (int token in block)

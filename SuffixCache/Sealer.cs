@@ -2,36 +2,34 @@ using System.Runtime.InteropServices;
 
 namespace Agentic.SuffixCache;
 
-/// <summary>Seals in the background: one thread of low priority sorts what is old into segments, and small segments into larger ones.</summary>
+/// <summary>Seals in the background: one thread, of low priority once a server has started, sorts what is old into segments, and small segments
+/// into larger ones.</summary>
 /// <remarks>
-/// A log-structured merge: four adjacent segments of like size become one, so that a store has a handful of segments and each token is
-/// sorted a few times in its life. Only the writer changes an index; the thread hands over what it has sorted.
+/// A log-structured merge: a segment is merged with the newer ones when together they are half as large, so that each is more than twice as
+/// large as the next, a store has a handful of them, and each token is sorted a few times in its life. Only the writer changes an index;
+/// the thread hands over what it has sorted.
 /// </remarks>
 internal sealed partial class Sealer : IDisposable
 {
-    private const int Merged = 4;
-
-    // The store's readers are numbered below it.
-    private const int Reader = Reclaimer.Readers - 1;
-
     private readonly Reclaimer _reclaimer;
-    private readonly uint _sealTokens, _mostTokens;
+    private readonly uint _sealTokens, _mostTokens, _behindTokens;
     private readonly ManualResetEventSlim _asked = new(), _done = new(initialState: true);
     private Thread? _thread;
     private Namespace? _namespace;
     private uint _start, _end;
     private SortedSegment? _built;
-    private bool _ends;
+    private bool _ends, _starts;
 
     /// <param name="reclaimer">Of the indices.</param>
     /// <param name="byteBudget">Of all of them: hot parts and the work of sorting take a tenth of it or so.</param>
     /// <param name="chunkTokens">Tokens of a chunk; stretches consist of whole ones.</param>
     public Sealer(Reclaimer reclaimer, long byteBudget, uint chunkTokens)
     {
-        const uint HotTokens = 1 << 19, LargestTokens = 1 << 23;
+        const uint HotTokens = 1 << 19, LargestTokens = 1 << 25;
         _reclaimer = reclaimer;
-        _sealTokens = (uint)Math.Clamp(byteBudget / 256, 2 * chunkTokens, HotTokens);
+        _sealTokens = (uint)Math.Clamp(byteBudget / 256, Math.Min(2 * chunkTokens, HotTokens), HotTokens);
         _mostTokens = (uint)Math.Clamp(byteBudget / 128, _sealTokens, LargestTokens) / chunkTokens * chunkTokens;
+        _behindTokens = Math.Max(4 * _sealTokens, _mostTokens / 2);
     }
 
     /// <summary>Bytes that the sorting under way takes.</summary>
@@ -40,14 +38,17 @@ internal sealed partial class Sealer : IDisposable
     public bool IsBusy => _namespace is not null;
 
     /// <summary>Whether the thread is so far behind that whoever can should wait.</summary>
-    public bool IsBehind(SuffixIndex index) => IsBusy && index.Sealable >= 4 * _sealTokens;
+    public bool IsBehind(SuffixIndex index) => IsBusy && index.Sealable >= _behindTokens;
 
     /// <summary>The writer: takes over what is sorted, and has sorted what is due.</summary>
-    public void Tend(Namespace current)
+    /// <param name="current">The namespace that grew.</param>
+    /// <param name="starts">A server fills its cache: what is not sorted at all comes before what could be sorted better.</param>
+    public void Tend(Namespace current, bool starts)
     {
+        _starts = starts;
         if (_namespace is not null && _done.IsSet)
             TakeOver();
-        if (_namespace is null && !current.IsForgotten && Due(current.Index) is (uint start, uint end))
+        if (_namespace is null && !current.IsForgotten && Due(current.Index, starts) is (uint start, uint end))
             Begin(current, start, end);
     }
 
@@ -70,30 +71,30 @@ internal sealed partial class Sealer : IDisposable
     }
 
     /// <summary>The stretch that should be sorted next, if any.</summary>
-    private (uint Start, uint End)? Due(SuffixIndex index)
+    private (uint Start, uint End)? Due(SuffixIndex index, bool starts)
     {
         if (index.Sealable >= _sealTokens)
             return (index.HotStart, index.HotStart + Math.Min(index.Sealable, _mostTokens));
         ReadOnlySpan<SortedSegment> segments = index.Segments;
-        for (int last = segments.Length - 1; last >= Merged - 1; last--)
+        if (starts || segments.Length < 2)
+            return null;
+        uint end = segments[^1].End, start = segments[^1].Start;
+        for (int i = segments.Length - 2; i >= 0; i--)
         {
-            SortedSegment oldest = segments[last - Merged + 1], newest = segments[last];
-            uint together = newest.End - oldest.Start;
-            uint smallest = uint.MaxValue, largest = 0;
-            foreach (SortedSegment segment in segments[(last - Merged + 1)..(last + 1)])
-                (smallest, largest) = (Math.Min(smallest, segment.End - segment.Start), Math.Max(largest, segment.End - segment.Start));
-            if (together <= _mostTokens && largest < 3 * smallest)
-                return (oldest.Start, newest.End);
+            uint newer = end - start, older = start - segments[i].Start;
+            if (older > 2 * newer || older + newer > _mostTokens)
+                break;
+            start = segments[i].Start;
         }
 
-        return null;
+        return start == segments[^1].Start ? null : (start, end);
     }
 
     private void Begin(Namespace @namespace, uint start, uint end)
     {
         if (_thread is null)
         {
-            _thread = new Thread(Run) { IsBackground = true, Name = "suffix sealer", Priority = ThreadPriority.Lowest };
+            _thread = new Thread(Run) { IsBackground = true, Name = "suffix sealer" };
             _thread.Start();
         }
 
@@ -117,14 +118,19 @@ internal sealed partial class Sealer : IDisposable
     private void Run()
     {
         const int Niceness = 10;
-        if (OperatingSystem.IsLinux())
-            _ = Nice(Niceness);   // of this thread alone; .NET's priorities do nothing there
+        bool isNice = !OperatingSystem.IsLinux();
         while (true)
         {
             _asked.Wait();
             _asked.Reset();
             if (_ends)
                 return;
+            if (!isNice && !_starts)
+            {
+                _ = Nice(Niceness);   // of this thread alone; .NET's priorities do nothing there
+                isNice = true;
+            }
+
             try
             {
                 _built = Build(_namespace!, _start, _end);
@@ -141,24 +147,23 @@ internal sealed partial class Sealer : IDisposable
     /// <returns>Null where the stretch is gone.</returns>
     private SortedSegment? Build(Namespace @namespace, uint start, uint end)
     {
+        // What is dropped meanwhile waits until a slice is copied.
+        const int Slice = 1 << 15;
         TokenLog log = @namespace.Index.Log;
         using SegmentBuild build = new(log, start, end);
-        if (!Read(build.Copy))
-            return null;
-        build.Sort();
-        SortedSegment? segment = null;
-        Read(() => segment = build.Finish());
-        return segment;
-
-        bool Read(Action read)
+        for (int from = 0; from < build.Length; from += Slice)
         {
-            _reclaimer.Enter(Reader);
-            bool there = !@namespace.IsForgotten && log.Holds(start);
-            if (there)
-                read();
-            _reclaimer.Leave(Reader);
-            return there;
+            int place = _reclaimer.Enter();
+            bool isThere = !@namespace.IsForgotten && log.Holds(start);
+            if (isThere)
+                build.Copy(from, Math.Min(from + Slice, build.Length));
+            _reclaimer.Leave(place);
+            if (!isThere)
+                return null;
         }
+
+        build.Sort();
+        return build.Finish();
     }
 
     [LibraryImport("libc", EntryPoint = "nice")]

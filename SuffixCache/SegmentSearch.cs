@@ -1,33 +1,93 @@
 namespace Agentic.SuffixCache;
 
-/// <summary>A walk through a sorted segment from where a context would stand outwards: the longest matches first.</summary>
+/// <summary>A search through a sorted segment: halving until the context's place in the order is found, then outwards from there, the
+/// longest matches first.</summary>
+/// <remarks>Done in rounds of one cache miss, so that several segments can be searched side by side.</remarks>
 internal unsafe struct SegmentSearch
 {
     // Neighbours are asked for so far ahead.
     private const int Ahead = 6;
 
-    private readonly SortedSegment _segment;
-    private readonly int* _contextEnd;
-    private readonly int _contextLength;
+    private const int Unknown = -1;
+
+    private SortedSegment _segment;
+    private int* _contextEnd;
+    private int _contextLength;
+    private Stage _stage;
+    private ulong _key;
+    private int _low, _high, _step;
+    private int _lowCommon, _highCommon;
     private int _left, _right;
     private int _leftLength, _rightLength;
 
-    public SegmentSearch(SortedSegment segment, int* contextEnd, int contextLength)
+    private enum Stage : byte
     {
-        _contextEnd = contextEnd;
-        (_segment, _contextLength) = (segment, contextLength);
-        _right = segment.Rank(contextEnd, contextLength);
-        _left = _right - 1;
-        for (int i = 0; i < Ahead; i++)
-        {
-            segment.Prefetch(_left - i);
-            segment.Prefetch(_right + i);
-        }
+        /// <summary>Halves to the first key that is not below the context's.</summary>
+        FirstKey,
 
-        (_leftLength, _rightLength) = (Length(_left), Length(_right));
+        /// <summary>Looks, in steps that double, for one above it.</summary>
+        LastKey,
+
+        /// <summary>The middle of the places between was asked for.</summary>
+        Place,
+
+        /// <summary>And the tokens before its position.</summary>
+        Tokens,
+
+        /// <summary>Halved down to the context's own place.</summary>
+        Found,
     }
 
-    /// <summary>Collects matches of at least so many tokens, of those not walked past; then walks past all of them.</summary>
+    private readonly int Middle => _low + ((_high - _low) / 2);
+
+    /// <param name="segment">Where to look.</param>
+    /// <param name="contextEnd">One past the context's last token.</param>
+    /// <param name="contextLength">Tokens of it, at least 1.</param>
+    public void Begin(SortedSegment segment, int* contextEnd, int contextLength)
+    {
+        _segment = segment;
+        _contextEnd = contextEnd;
+        _contextLength = Math.Min(contextLength, SortedSegment.LongestMatch);
+        _key = SortedSegment.KeyOf(contextEnd[-1], contextLength >= 2 ? contextEnd[-2] : TokenLog.Separator);
+        (_low, _high, _stage) = (0, segment.Keys, Stage.FirstKey);
+    }
+
+    /// <summary>One round.</summary>
+    /// <returns>False when the place is found.</returns>
+    public bool Advance()
+    {
+        switch (_stage)
+        {
+            case Stage.FirstKey when _low < _high:
+                int middle = Middle;
+                if (_segment.Key(middle) < _key)
+                    _low = middle + 1;
+                else
+                    _high = middle;
+                return true;
+            case Stage.FirstKey:
+                (_step, _stage) = (1, Stage.LastKey);
+                return true;
+            case Stage.LastKey when _low + _step < _segment.Keys && _segment.Key(_low + _step) == _key:
+                _step *= 2;
+                return true;
+            case Stage.LastKey:
+                _high = Math.Min(_segment.Count, (_low + _step) * SortedSegment.KeyEvery);
+                _low = Math.Max(0, (_low - 1) * SortedSegment.KeyEvery);
+                (_lowCommon, _highCommon, _stage) = (0, 0, Stage.Place);
+                _segment.PrefetchPlace(Middle);
+                return true;
+            case Stage.Place:
+                _stage = Stage.Tokens;
+                return Aim();
+            case Stage.Tokens:
+                return Halve();
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>Collects matches of at least so many tokens, of those not walked past.</summary>
     /// <param name="atLeast">Tokens.</param>
     /// <param name="most">Taken at most, the longest.</param>
     /// <param name="index">Of the segment.</param>
@@ -38,6 +98,8 @@ internal unsafe struct SegmentSearch
         uint* positions = stackalloc uint[most];
         int* lengths = stackalloc int[most];
         int count = 0;
+        if (_leftLength == Unknown)
+            (_leftLength, _rightLength) = (Length(_left), Length(_right));
         while (count < most && Math.Max(_leftLength, _rightLength) >= atLeast)
         {
             (uint position, int length) = Next();
@@ -47,8 +109,6 @@ internal unsafe struct SegmentSearch
             (positions[at], lengths[at]) = (position, length);
         }
 
-        if (count == most)
-            Skip(atLeast);
         for (int i = 0; i < count; i++)
         {
             if (!found.Add(index, positions[i], lengths[i], origin))
@@ -56,54 +116,63 @@ internal unsafe struct SegmentSearch
         }
     }
 
+    /// <summary>Compares the middle place with the context. What lies between two positions shares with the context what both share with it
+    /// (Manber and Myers).</summary>
+    private bool Halve()
+    {
+        int middle = Middle;
+        if (_segment.Precedes(
+            _segment.Position(middle), _contextEnd, _contextLength, Math.Min(_lowCommon, _highCommon), out int common))
+        {
+            (_low, _lowCommon) = (middle + 1, common);
+        }
+        else
+        {
+            (_high, _highCommon) = (middle, common);
+        }
+
+        return Aim();
+    }
+
+    /// <summary>Asks for the tokens of the new middle, and for both places that may be the next one.</summary>
+    private bool Aim()
+    {
+        if (_low < _high)
+        {
+            int middle = Middle;
+            _segment.PrefetchTokens(_segment.Position(middle), Math.Min(_lowCommon, _highCommon));
+            _segment.PrefetchPlace((_low + middle) / 2);
+            _segment.PrefetchPlace((middle + 1 + _high) / 2);
+            return true;
+        }
+
+        (_right, _left, _stage) = (_low, _low - 1, Stage.Found);
+        (_leftLength, _rightLength) = (Unknown, Unknown);
+        for (int i = 0; i < Ahead; i++)
+        {
+            _segment.PrefetchTokens(_left - i);
+            _segment.PrefetchTokens(_right + i);
+        }
+
+        return false;
+    }
+
     private (uint Position, int Length) Next()
     {
         if (_leftLength >= _rightLength)
         {
             (uint, int) left = (_segment.Position(_left), _leftLength);
-            _segment.Prefetch(_left - Ahead);
+            _segment.PrefetchTokens(_left - Ahead);
             _leftLength = Length(--_left);
             return left;
         }
 
         (uint, int) right = (_segment.Position(_right), _rightLength);
-        _segment.Prefetch(_right + Ahead);
+        _segment.PrefetchTokens(_right + Ahead);
         _rightLength = Length(++_right);
         return right;
     }
 
     private readonly int Length(int place) =>
         (uint)place < (uint)_segment.Count ? _segment.MatchLength(place, _contextEnd, _contextLength) : 0;
-
-    /// <summary>Walks past all matches of at least so many tokens, in steps that double.</summary>
-    private void Skip(int atLeast)
-    {
-        if (_leftLength >= atLeast)
-            _leftLength = Length(_left = Boundary(_left, -1, atLeast));
-        if (_rightLength >= atLeast)
-            _rightLength = Length(_right = Boundary(_right, 1, atLeast));
-    }
-
-    /// <summary>The first place in a direction that does not match.</summary>
-    private readonly int Boundary(int matching, int direction, int atLeast)
-    {
-        int step = 1;
-        while (Matches(matching + (direction * step), atLeast))
-        {
-            matching += direction * step;
-            step *= 2;
-        }
-
-        // Between the last that matched and the first that did not.
-        for (step /= 2; step > 0; step /= 2)
-        {
-            if (Matches(matching + (direction * step), atLeast))
-                matching += direction * step;
-        }
-
-        return matching + direction;
-    }
-
-    private readonly bool Matches(int place, int atLeast) =>
-        (uint)place < (uint)_segment.Count && _segment.Matches(place, _contextEnd, atLeast);
 }

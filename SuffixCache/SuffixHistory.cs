@@ -24,7 +24,8 @@ public sealed class SuffixHistory : IDisposable
     private readonly Reclaimer _reclaimer = new();
     private readonly Sealer _sealer;
     private volatile Namespace[] _all = [];   // of the dictionary, for threads that only count
-    private int _loadingStart;
+    private StoredPart? _loading;        // of the first in the queue
+    private Namespace? _loadedInto;
     private long _uses, _evicted, _sequences, _numbered;
 
     /// <param name="vocabularySize">Ids are 0 to this, excluded; nothing outside is ever proposed. At most 2²⁹ − 1.</param>
@@ -61,6 +62,9 @@ public sealed class SuffixHistory : IDisposable
     /// <summary>What each tenant may hold, and whom it may read beside itself. Set it before the first session.</summary>
     public TenantRules Rules { get; set; } = new();
 
+    /// <summary>How long tokens are kept: a segment goes when its newest is older. For ever, where nothing is said.</summary>
+    public TimeSpan? Retention { get; init; }
+
     /// <summary>Raised by the engine's thread when namespaces were erased, for whoever remembers more of them.</summary>
     public event Action<Predicate<NamespaceKey>>? Erased;
 
@@ -85,7 +89,10 @@ public sealed class SuffixHistory : IDisposable
     /// <summary>Sequences that the store refused by throwing.</summary>
     public long StoreFailures { get; private set; }
 
-    internal Drafter Drafter { get; } = new();
+    internal Reclaimer Reclaimer => _reclaimer;
+
+    /// <summary>Sorted segments of all indices.</summary>
+    internal int Segments => _all.Sum(n => n.Index.Segments.Length);
 
     /// <summary>Begins a sequence: indexes the part of its prompt that no earlier session of the namespace brought.</summary>
     /// <param name="namespaceKey">Whose history it may see, and adds to.</param>
@@ -97,6 +104,7 @@ public sealed class SuffixHistory : IDisposable
         IndexLoaded(LoadedTokensPerSession);
         Namespace @namespace = Find(namespaceKey);
         SuffixSession session = new(this, @namespace, ReadBy(namespaceKey), prompt);
+        @namespace.Ages.Note(@namespace.Index.Log.End, _clock.GetUtcNow());
         KeepBudget(@namespace);
         return session;
     }
@@ -114,12 +122,12 @@ public sealed class SuffixHistory : IDisposable
                 outputEnds.Add(end);
         }
 
-        return Load(sequence.Namespace, sequence.Tokens.Span, outputEnds);
+        return Load(sequence.Namespace, sequence.Tokens.Span, outputEnds, sequence.Time);
     }
 
     /// <summary>Queues a sequence of which nobody knows who wrote it. Any thread; never blocks.</summary>
     /// <returns>False for one that is not this vocabulary's: it is left out.</returns>
-    public bool Load(NamespaceKey namespaceKey, ReadOnlySpan<int> tokens) => Load(namespaceKey, tokens, []);
+    public bool Load(NamespaceKey namespaceKey, ReadOnlySpan<int> tokens) => Load(namespaceKey, tokens, [], default);
 
     /// <summary>Erases namespaces, what waits for them included. Any thread; done before the next sequence is begun or token indexed.</summary>
     /// <remarks>A sequence that is being decoded goes on without drafts, and leaves nothing behind.</remarks>
@@ -138,39 +146,56 @@ public sealed class SuffixHistory : IDisposable
         int indexed = 0;
         while (indexed < maxTokens && _loaded.TryPeek(out Loaded next))
         {
-            if (IsForgotten(next))
+            if (IsForgotten(next) || (next.Time != default && next.Time < OldestKept))
             {
-                _loaded.TryDequeue(out _);
-                _loadingStart = 0;
+                Dequeue();
                 continue;
             }
 
             Namespace @namespace = Find(next.Namespace);
-            int start = _loadingStart, end = start + Math.Min(next.Tokens.Length - start, maxTokens - indexed);
-            int outputEnd = next.OutputEnds.Find(position => position > start);
-            bool endsOutput = outputEnd > 0 && outputEnd <= end;
+            if (_loadedInto != @namespace)
+                (_loadedInto, _loading) = (@namespace, @namespace.Begin(next.Tokens));
+            StoredPart part = _loading!;
+            int start = part.Start, end = start + Math.Min(part.Tokens.Length - start, maxTokens - indexed);
+            int outputEnd = next.OutputEnds.Find(position => position + part.Shift > start) + part.Shift;
+            bool endsOutput = outputEnd > start && outputEnd <= end;
             end = endsOutput ? outputEnd : end;
-            @namespace.Load(next.Tokens.AsSpan(0, end), start, endsOutput);
+            if (end > start)
+                @namespace.Load(part, end, endsOutput);
+            @namespace.Ages.Note(@namespace.Index.Log.End, next.Time == default ? _clock.GetUtcNow() : next.Time);
             indexed += end - start;
-            _loadingStart = end;
-            if (end == next.Tokens.Length)
+            if (end == part.Tokens.Length)
             {
-                _loaded.TryDequeue(out _);
-                _loadingStart = 0;
+                Dequeue();
                 _sequences++;
             }
 
-            KeepBudget(@namespace);
+            bool starts = maxTokens > LoadedTokensPerSession;
+            KeepBudget(@namespace, starts);
 
             // Only who starts has time to wait for what is sorted, rather than lose what would find room then.
-            while (maxTokens > LoadedTokensPerSession && _sealer.IsBehind(@namespace.Index))
+            while (starts && _sealer.IsBehind(@namespace.Index))
             {
                 _sealer.Wait();
-                _sealer.Tend(@namespace);
+                _sealer.Tend(@namespace, starts);
             }
         }
 
         return indexed;
+    }
+
+    /// <summary>Waits until everything is sorted that is to be, as it would be after a while of serving.</summary>
+    internal void Settle()
+    {
+        foreach (Namespace @namespace in _all)
+        {
+            do
+            {
+                _sealer.Wait();
+                KeepBudget(@namespace);
+            }
+            while (_sealer.IsBusy);
+        }
     }
 
     /// <summary>Frees all memory.</summary>
@@ -197,6 +222,7 @@ public sealed class SuffixHistory : IDisposable
     /// <summary>A session is over; <paramref name="added"/> is what it added, of which the model wrote the last tokens.</summary>
     internal void Ended(Namespace @namespace, ReadOnlySpan<int> added, int written)
     {
+        @namespace.Ages.Note(@namespace.Index.Log.End, _clock.GetUtcNow());
         KeepBudget(@namespace);
         _sequences++;
         if (_store is null || added.IsEmpty)
@@ -217,11 +243,17 @@ public sealed class SuffixHistory : IDisposable
         }
     }
 
-    private bool Load(NamespaceKey namespaceKey, ReadOnlySpan<int> tokens, List<int> outputEnds)
+    private void Dequeue()
+    {
+        _loaded.TryDequeue(out _);
+        (_loading, _loadedInto) = (null, null);
+    }
+
+    private bool Load(NamespaceKey namespaceKey, ReadOnlySpan<int> tokens, List<int> outputEnds, DateTimeOffset time)
     {
         if (tokens.IsEmpty || FirstBadId(tokens) >= 0)
             return false;
-        _loaded.Enqueue(new Loaded(namespaceKey, tokens.ToArray(), outputEnds, Interlocked.Increment(ref _numbered)));
+        _loaded.Enqueue(new Loaded(namespaceKey, tokens.ToArray(), outputEnds, time, Interlocked.Increment(ref _numbered)));
         WorkWaits?.Invoke();
         return true;
     }
@@ -266,14 +298,34 @@ public sealed class SuffixHistory : IDisposable
         @namespace.Forget();
     }
 
-    private void KeepBudget(Namespace current)
+    private void KeepBudget(Namespace current, bool starts = false)
     {
-        _sealer.Tend(current);
+        _sealer.Tend(current, starts);
         _reclaimer.Sweep();
+        if (Retention is not null)
+            DropOld(OldestKept);
         UInt128 tenant = current.Key.Tenant;
         if (Rules.QuotaOf(tenant) is long quota)
             Keep(quota, [.. _all.Where(n => n.Key.Tenant == tenant)], current);
         Keep(_byteBudget - _sealer.WorkBytes, _all, current);
+    }
+
+    /// <summary>When the oldest tokens to be kept were written.</summary>
+    private DateTimeOffset OldestKept => Retention is TimeSpan retention ? _clock.GetUtcNow() - retention : DateTimeOffset.MinValue;
+
+    private void DropOld(DateTimeOffset oldest)
+    {
+        foreach (Namespace @namespace in _all)
+        {
+            SuffixIndex index = @namespace.Index;
+            int before = index.Log.Count;
+            bool isWhole = @namespace.Sessions == 0 && @namespace.Ages.Newest < oldest;
+            if (isWhole)
+                Remove(@namespace);
+            while (!isWhole && index.CanDropOldest && @namespace.Ages.IsOlder(index.Log.Start, index.OldestEnd, oldest))
+                index.DropOldest();
+            _evicted += before - (isWhole ? 0 : index.Log.Count);
+        }
     }
 
     /// <summary>Drops the largest namespace's oldest segment or chunk, or the longest unused namespace, until so many bytes are kept.</summary>
@@ -299,6 +351,6 @@ public sealed class SuffixHistory : IDisposable
         }
     }
 
-    /// <summary>A sequence that waits to be indexed, where in it outputs end, and when it came.</summary>
-    private readonly record struct Loaded(NamespaceKey Namespace, int[] Tokens, List<int> OutputEnds, long Number);
+    /// <summary>A sequence that waits to be indexed, where in it outputs end, when it was finished, and how many came before it.</summary>
+    private readonly record struct Loaded(NamespaceKey Namespace, int[] Tokens, List<int> OutputEnds, DateTimeOffset Time, long Number);
 }

@@ -18,9 +18,8 @@ internal sealed unsafe class SuffixIndex : IDisposable
     /// <summary>Whole chunks of shared history: 2¹⁶ tokens, 1.3 MB with their links.</summary>
     public const int SharedChunkBits = 16;
 
-    // Occurrences taken from one order's chain, and links followed to find them.
+    /// <summary>Occurrences that one order takes from the chains, and from each segment.</summary>
     public const int TakenPerOrder = 24;
-    private const int WalkedPerOrder = 40;
 
     // Table slots are asked for this many tokens ahead: 45 ns a token instead of 110.
     private const int Ahead = 16;
@@ -102,37 +101,25 @@ internal sealed unsafe class SuffixIndex : IDisposable
         return first;
     }
 
-    /// <summary>Collects occurrences, in what is not sealed, of a context's end whose match is as long as one order and shorter than the
-    /// next, the newest first.</summary>
-    /// <param name="order">0 to 3; asked from the longest down, nothing is found twice.</param>
-    /// <param name="contextEnd">One past the context's last token.</param>
-    /// <param name="contextLength">Tokens of it.</param>
-    /// <param name="hashes">Of the context.</param>
-    /// <param name="found">Takes them, up to its capacity.</param>
-    /// <param name="origin">What to note beside them.</param>
-    public void Find(int order, int* contextEnd, int contextLength, in ContextHashes hashes, Occurrences found, Origin origin)
+    /// <summary>The newest position that one order of a context's hashes leads to.</summary>
+    public uint Newest(int order, in ContextHashes hashes) => *(order switch
     {
-        int atLeast = ContextHashes.Length(order);
-        if (contextLength < atLeast)
-            return;
-        int below = order + 1 < ContextHashes.Orders ? ContextHashes.Length(order + 1) : int.MaxValue;
-        int compared = Math.Min(contextLength, SortedSegment.LongestMatch);
-        uint newer = _log.End, start = HotStart, position = *Head(order, hashes);
-        for (int walked = 0, taken = 0; walked < WalkedPerOrder && taken < TakenPerOrder && Precedes(position, newer, start); walked++)
-        {
-            uint older = _links[position]->Of(order);
-            if (Precedes(older, position, start))
-                Prefetch(older);
-            int length = _log.CommonSuffix(position, contextEnd, compared);
-            if (length >= atLeast && length < below)
-            {
-                if (!found.Add(this, position, length, origin))
-                    return;
-                taken++;
-            }
+        0 => _heads1.Slot(hashes.Last1),
+        1 => _heads2.Slot(hashes.Last2),
+        2 => _heads5.Slot(hashes.Last5),
+        _ => _heads16.Slot(hashes.Last16),
+    });
 
-            (newer, position) = (position, older);
-        }
+    /// <summary>The one before it in the order's chain; anything where the chain ends.</summary>
+    public uint Older(int order, uint position) => _links[position]->Of(order);
+
+    /// <summary>Asks for a position's links and the tokens before it.</summary>
+    public void Prefetch(uint position)
+    {
+        if (!Sse.IsSupported)
+            return;
+        Sse.Prefetch0(_links[position]);
+        _log.Prefetch(position - 1);
     }
 
     /// <summary>Puts a sorted segment, of the oldest tokens not sealed or of adjacent segments, in their place.</summary>
@@ -164,6 +151,9 @@ internal sealed unsafe class SuffixIndex : IDisposable
 
     /// <summary>Whether there is something older than the chunk being written.</summary>
     public bool CanDropOldest => _segments.Length > 0 || _log.Chunks > 1;
+
+    /// <summary>One past the last position that <see cref="DropOldest"/> drops.</summary>
+    public uint OldestEnd => _segments is [SortedSegment oldest, ..] ? oldest.End : _log.Start + _log.ChunkLength;
 
     /// <summary>Frees the oldest segment; where none is sealed, the oldest chunk.</summary>
     public void DropOldest()
@@ -248,25 +238,6 @@ internal sealed unsafe class SuffixIndex : IDisposable
         uint previous = *slot;
         *slot = position;
         return previous;
-    }
-
-    private uint* Head(int order, in ContextHashes hashes) => order switch
-    {
-        0 => _heads1.Slot(hashes.Last1),
-        1 => _heads2.Slot(hashes.Last2),
-        2 => _heads5.Slot(hashes.Last5),
-        _ => _heads16.Slot(hashes.Last16),
-    };
-
-    /// <summary>Chains run strictly backwards to where the sealed part ends: what does not is a stale end.</summary>
-    private static bool Precedes(uint position, uint newer, uint start) => position != 0 && position - start < newer - start;
-
-    private void Prefetch(uint position)
-    {
-        if (!Sse.IsSupported)
-            return;
-        _log.Prefetch(position - 1);
-        Sse.Prefetch0(_links[position]);
     }
 
     private void FitHeads(uint contexts)

@@ -1,8 +1,11 @@
 namespace Agentic.SuffixCache;
 
 /// <summary>One sequence being decoded: what it may write next, from its own text, its conversation and its namespace's history.</summary>
-/// <remarks>Begun by <see cref="SuffixHistory.BeginSession"/>; called by the engine's thread, like everything of the history but
-/// <see cref="SuffixHistory.Load(StoredSequence)"/>.</remarks>
+/// <remarks>
+/// Begun by <see cref="SuffixHistory.BeginSession"/>. The engine's thread calls it, like everything of the history but
+/// <see cref="SuffixHistory.Load(StoredSequence)"/>; only <see cref="Draft"/> may be called by other threads, those of different sessions
+/// at the same time, while the engine's thread goes on with sessions that are not being drafted.
+/// </remarks>
 public sealed class SuffixSession : IDisposable
 {
     /// <summary>Tokens before the new ones that are stored with them: as much as says where they belong.</summary>
@@ -18,6 +21,7 @@ public sealed class SuffixSession : IDisposable
     private readonly Namespace[] _shared;   // others' that it may read, and never adds to
     private readonly List<PrefixBlocks.Stretch> _lineage = [];
     private readonly Occurrences _occurrences = new();
+    private readonly IndexSearch _ownSearch = new();
     private readonly IndexSearch _search = new();
     private readonly IndexSearch[] _sharedSearches;
     private readonly int _promptLength;
@@ -57,11 +61,19 @@ public sealed class SuffixSession : IDisposable
     public void Draft(int maxNodes, int maxDepth, Continuation into)
     {
         ObjectDisposedException.ThrowIf(_ended, this);
-        Find();
         if (_draft is null || _draft.Capacity < into.Capacity)
             _draft = new Continuation(into.Capacity);
-        int most = Math.Min(maxNodes, into.Capacity);
-        _history.Drafter.Draft(_occurrences, _namespace.Weights, _namespace.Calibration, most, maxDepth, _draft);
+        int most = Math.Min(maxNodes, into.Capacity), place = _history.Reclaimer.Enter();
+        try
+        {
+            Find();
+            Drafter.OfThread.Draft(_occurrences, _namespace.Weights, _namespace.Calibration, most, maxDepth, _draft);
+        }
+        finally
+        {
+            _history.Reclaimer.Leave(place);
+        }
+
         _draft.CopyTo(into);
         _living = _occurrences.All;
         _sinceDraft = 0;
@@ -105,7 +117,7 @@ public sealed class SuffixSession : IDisposable
         _namespace.Leave();
         if (isForgotten)
             return;   // what a forgotten tenant's sequence held is forgotten with it
-        int kept = _count > _knownLength ? Math.Max(0, _knownLength - StoredContextTokens) : _count;
+        int kept = _count > _knownLength ? Math.Max(0, _knownLength - Namespace.StoredContextTokens) : _count;
         _history.Ended(_namespace, sequence[kept..], written: _count - _promptLength);
     }
 
@@ -117,11 +129,17 @@ public sealed class SuffixSession : IDisposable
         if (_sinceDraft == 0 && written is not [Occurrence.Ended])
             Drafter.Learn(_draft!, written, verified, _namespace.Calibration);
         _occurrences.Refresh(_living);
-        _living = _history.Drafter.Learn(_occurrences, _living, _sinceDraft, written, _namespace.Weights);
+        _living = Drafter.OfThread.Learn(_occurrences, _living, _sinceDraft, written, _namespace.Weights);
         _sinceDraft += written.Length;
     }
 
-    private bool IsAnyForgotten() => _namespace.IsForgotten || _shared.Any(other => other.IsForgotten);
+    private bool IsAnyForgotten()
+    {
+        bool forgotten = _namespace.IsForgotten;
+        foreach (Namespace other in _shared)
+            forgotten |= other.IsForgotten;
+        return forgotten;
+    }
 
     private unsafe void Find()
     {
@@ -132,12 +150,17 @@ public sealed class SuffixSession : IDisposable
         {
             int* end = tokens + _count;
             ContextHashes hashes = ContextHashes.Before(end, _count);
+            _ownSearch.Begin(_own, end, _count, hashes);
             _search.Begin(_namespace.Index, end, _count, hashes);
             for (int i = 0; i < _shared.Length; i++)
                 _sharedSearches[i].Begin(_shared[i].IsForgotten ? null : _shared[i].Index, end, _count, hashes);
+            while (Advance())
+            {
+            }
+
             for (int order = ContextHashes.Orders - 1; order >= 0; order--)
             {
-                _own?.Find(order, end, _count, hashes, _occurrences, Origin.Output);
+                _ownSearch.Find(order, _occurrences, Origin.Output);
                 _search.Find(order, _occurrences, Origin.History);
                 foreach (IndexSearch search in _sharedSearches)
                     search.Find(order, _occurrences, Origin.History);
@@ -146,5 +169,14 @@ public sealed class SuffixSession : IDisposable
 
         foreach (PrefixBlocks.Stretch stretch in _lineage)
             _occurrences.Mark(_namespace.Index, stretch.Start, stretch.End, Origin.Conversation);
+    }
+
+    private bool Advance()
+    {
+        bool more = _ownSearch.Advance();
+        more |= _search.Advance();
+        foreach (IndexSearch search in _sharedSearches)
+            more |= search.Advance();
+        return more;
     }
 }

@@ -98,7 +98,8 @@ internal sealed unsafe class TokenLog : IDisposable
     /// <paramref name="contextLength"/>.</summary>
     public int CommonSuffix(uint position, int* contextEnd, int contextLength)
     {
-        int most = (int)Math.Min((uint)contextLength, position - Start), length = 0;
+        // A reader's position may have been dropped since.
+        int most = Math.Min(contextLength, (int)(position - Start)), length = 0;
         while (length < most)
         {
             int run = Math.Min(most - length, _tokens.RunBefore(position - (uint)length));
@@ -129,6 +130,13 @@ internal sealed unsafe class TokenLog : IDisposable
         }
 
         return length;
+    }
+
+    /// <summary>Copies what lies from a position on, which is held.</summary>
+    public void CopyTo(uint position, Span<int> tokens)
+    {
+        for (int i = 0; i < tokens.Length; i++)
+            tokens[i] = TokenId(Entry(position + (uint)i));
     }
 
     public void Dispose() => _tokens.Dispose();

@@ -28,7 +28,8 @@ internal sealed class Votes
     public void Take(Occurrences occurrences, ulong living, int depth, VoteWeights weights)
     {
         float sum = 0;
-        int count = 0, voters = 0, longest = 0, same = 0;
+        int count = 0, voters = 0, longest = 0, current = 0;
+        Choice choice = new() { TokenId = TokenLog.Separator };   // of the last voter: mostly the next one's too
         for (ulong left = living; left != 0; left &= left - 1)
         {
             int i = BitOperations.TrailingZeroCount(left);
@@ -37,37 +38,30 @@ internal sealed class Votes
             if (token == TokenLog.Separator)
                 continue;
             int length = occurrence.Length + depth, bucket = VoteWeights.LengthBucket(length);
-            Voter voter = new()
-            {
-                Occurrence = i,
-                TokenId = token,
-                Vote = VoteWeights.VoteIndex(occurrence.Origin, bucket),
-                Rank = VoteWeights.RankIndex(voters, bucket),
-            };
-            voter.Weight = weights.Vote(voter.Vote, voter.Rank);
+            int vote = VoteWeights.VoteIndex(occurrence.Origin, bucket), rank = VoteWeights.RankIndex(voters, bucket);
+            float weight = weights.Vote(vote, rank);
+            _voters[voters++] = new Voter { Occurrence = i, TokenId = token, Vote = vote, Rank = rank, Weight = weight };
             longest = Math.Max(longest, length);
-            sum += voter.Weight;
-            _voters[voters++] = voter;
+            sum += weight;
             if (token == Occurrence.Ended)
                 continue;
-
-            // Mostly the one before said so too.
-            if (same >= count || _choices[same].TokenId != token)
+            if (token != choice.TokenId)
             {
-                for (same = 0; same < count && _choices[same].TokenId != token; same++)
+                _choices[current] = choice;
+                for (current = 0; current < count && _choices[current].TokenId != token; current++)
                 {
                 }
 
-                if (same == count)
-                    _choices[count++] = new Choice { TokenId = token };
+                choice = current < count ? _choices[current] : new Choice { TokenId = token };
+                count = Math.Max(count, current + 1);
             }
 
-            ref Choice choice = ref _choices[same];
-            choice.Weight += voter.Weight;
+            choice.Weight += weight;
             choice.Voters |= 1UL << i;
             choice.Longest = Math.Max(choice.Longest, length);
         }
 
+        _choices[current] = choice;
         (Count, _voterCount) = (count, voters);
         if (voters == 0)
             return;

@@ -59,7 +59,7 @@ internal static class ServeCommand
             quotas.Apply(new SequenceStoreOptions { Redis = options.Redis ?? embedded!.ConnectionString }),
             loggers.CreateLogger<RedisSequenceStore>());
         Log.StoreOpened(logger, options.Redis ?? $"embedded, in {options.StoreDirectory}");
-        using var history = new SuffixHistory(model.VocabularySize, options.SuffixMemory, store);
+        using var history = new SuffixHistory(model.VocabularySize, options.SuffixMemory, store) { Retention = options.StoreAge };
         using var metrics = new RuntimeMetrics();
         using var storeMetrics = new StoreMetrics(store);
         await using InferenceEngine engine = InferenceEngine.Create(model, limits, history, metrics, TimeProvider.System, logger, head: head);

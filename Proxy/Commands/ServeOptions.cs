@@ -17,7 +17,7 @@ internal sealed record ServeOptions
         TenantStoreSetting = new("tenant-store", "[TENANT=]SIZE",
             "What the store keeps of this tenant, or of each, by model; may be repeated. Default: 64MiB.", many: true),
         StoreAgeSetting = new("store-age", "TIME",
-            "How long the store keeps what was learned, such as 30d or 12h; the memory of running servers is bounded by size only. Default: 60d.");
+            "How long what was learned is kept, in the store and in memory, such as 30d or 12h. Default: 60d.");
 
     private static readonly Setting
         ModelSetting = new("model", "DIR", "A Hugging Face checkpoint directory. Default: the bundled model."),

@@ -197,7 +197,7 @@ public sealed class SuffixHistoryTests
         Assert.Equal(2, store.Sequences.Count);
         Assert.Equal([.. prompt, .. output], store.Sequences[0].Tokens.ToArray());
         Assert.Equal([new TokenRun(TokenKind.Prompt, 50), new TokenRun(TokenKind.Output, 40)], store.Sequences[0].Runs);
-        Assert.Equal([.. output[24..], .. more, .. Text(seed: 4, 10)], store.Sequences[1].Tokens.ToArray());
+        Assert.Equal([.. output[8..], .. more, .. Text(seed: 4, 10)], store.Sequences[1].Tokens.ToArray());
 
         using SuffixHistory restarted = new(Vocabulary, Budget);
         foreach (StoredSequence sequence in store.Sequences)
@@ -209,6 +209,53 @@ public sealed class SuffixHistoryTests
         using SuffixSession session = restarted.BeginSession(One, prompt);
         session.Draft(64, 64, _draft);
         Assert.Equal(output, LikeliestPath(_draft));
+    }
+
+    [Theory]
+    [InlineData(7)]
+    [InlineData(int.MaxValue)]
+    public void ConversationFromTheStore_IsRecognised(int indexedAtATime)
+    {
+        RecordingStore store = new();
+        int[][] conversations = [Text(1, 300), Text(2, 300), [.. Text(1, 150), .. Text(3, 40)]];
+        using (SuffixHistory history = new(Vocabulary, Budget, store))
+        {
+            for (int turn = 0; turn < 5; turn++)
+            {
+                for (int i = 0; i < conversations.Length; i++)
+                {
+                    int[] written = Text((10 * turn) + i + 100, 25), read = Text((10 * turn) + i + 200, 30);
+                    Write(history, One, conversations[i], written);
+                    conversations[i] = [.. conversations[i], .. written, .. read];
+                }
+            }
+        }
+
+        using SuffixHistory restarted = new(Vocabulary, Budget);
+        foreach (StoredSequence sequence in store.Sequences)
+            Assert.True(restarted.Load(sequence));
+        while (restarted.IndexLoaded(indexedAtATime) > 0)
+        {
+        }
+
+        foreach (int[] conversation in conversations)
+        {
+            using SuffixSession session = restarted.BeginSession(One, conversation);
+            Assert.InRange(session.KnownPromptTokens, conversation.Length - 30 - PrefixBlocks.BlockTokens, conversation.Length - 30);
+        }
+    }
+
+    [Fact]
+    public void BeginningsThatStoredSequencesShare_AreIndexedOnce()
+    {
+        int[] shared = Text(1, 1000);
+        using SuffixHistory history = new(Vocabulary, Budget);
+        for (int i = 0; i < 20; i++)
+            history.Load(One, [.. shared, .. Text(i + 10, 50)]);
+        history.IndexLoaded(int.MaxValue);
+        Assert.InRange(history.Tokens, 1000 + (20 * 50), 1000 + (20 * (50 + 65)));
+        using SuffixSession session = history.BeginSession(One, [.. shared, .. Text(15, 50)]);
+        Assert.InRange(session.KnownPromptTokens, 1050 - PrefixBlocks.BlockTokens, 1050);
     }
 
     [Fact]

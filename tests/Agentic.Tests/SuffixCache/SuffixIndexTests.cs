@@ -44,8 +44,7 @@ public sealed unsafe class SuffixIndexTests
             fixed (int* tokens = question)
             {
                 int* end = tokens + question.Length;
-                ContextHashes hashes = ContextHashes.Before(end, question.Length);
-                search.Begin(index, end, question.Length, hashes);
+                Begin(search, index, end, question.Length);
                 List<(uint Position, int Length)> truth = naive.Find(question, index.Log.Start);
                 for (int order = ContextHashes.Orders - 1; order >= 0; order--)
                 {
@@ -81,9 +80,7 @@ public sealed unsafe class SuffixIndexTests
         using SuffixIndex index = new(vocabularySize: 1000, ChunkBits);
         int[] text = [.. Enumerable.Range(0, 600)];
         index.Append(text, 0, 0, continues: false);
-        Occurrences found = new();
-        fixed (int* tokens = text)
-            index.Find(3, tokens + 40, 40, ContextHashes.Before(tokens + 40, 40), found, Origin.History);
+        Occurrences found = Find(index, text.AsSpan(0, 40), order: 3);
         Assert.Equal(40, found[0].Following(0));
 
         index.DropOldest();
@@ -97,9 +94,7 @@ public sealed unsafe class SuffixIndexTests
         using SuffixIndex index = new(vocabularySize: 10_000, ChunkBits);
         int[] text = [.. Enumerable.Range(0, 5000)];
         index.Append(text, 0, 0, continues: false);
-        Occurrences found = new();
-        fixed (int* tokens = text)
-            index.Find(3, tokens + 4000, 4000, ContextHashes.Before(tokens + 4000, 4000), found, Origin.History);
+        Occurrences found = Find(index, text.AsSpan(0, 4000), order: 3);
         Assert.Equal(SortedSegment.LongestMatch, found[0].Length);
         Assert.Equal(4000, found[0].Following(0));
     }
@@ -111,8 +106,7 @@ public sealed unsafe class SuffixIndexTests
         index.Append([7, 1, (1 << 18) + 7, 2, (1 << 22) + 7, 3], 0, 0, continues: false);
         foreach ((int token, int next) in new[] { (7, 1), ((1 << 18) + 7, 2), ((1 << 22) + 7, 3) })
         {
-            Occurrences found = new();
-            index.Find(0, &token + 1, 1, ContextHashes.Before(&token + 1, 1), found, Origin.History);
+            Occurrences found = Find(index, [token], order: 0);
             Assert.Equal(1, found.Count);
             Assert.Equal(next, found[0].Following(0));
         }
@@ -177,7 +171,7 @@ public sealed unsafe class SuffixIndexTests
         fixed (int* tokens = question)
         {
             int* end = tokens + question.Length;
-            search.Begin(index, end, question.Length, ContextHashes.Before(end, question.Length));
+            Begin(search, index, end, question.Length);
             for (int order = ContextHashes.Orders - 1; order > 0; order--)
             {
                 Occurrences found = new();
@@ -188,6 +182,28 @@ public sealed unsafe class SuffixIndexTests
         }
 
         return all;
+    }
+
+    /// <summary>What one order finds.</summary>
+    private static Occurrences Find(SuffixIndex index, ReadOnlySpan<int> question, int order)
+    {
+        Occurrences found = new();
+        IndexSearch search = new();
+        fixed (int* tokens = question)
+        {
+            Begin(search, index, tokens + question.Length, question.Length);
+            search.Find(order, found, Origin.History);
+        }
+
+        return found;
+    }
+
+    private static void Begin(IndexSearch search, SuffixIndex index, int* end, int length)
+    {
+        search.Begin(index, end, length, ContextHashes.Before(end, length));
+        while (search.Advance())
+        {
+        }
     }
 
     private static void Seal(SuffixIndex index, uint start, uint end) => Assert.True(index.Install(SegmentBuild.Run(index.Log, start, end)));
