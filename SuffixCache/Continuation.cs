@@ -46,7 +46,7 @@ public sealed class Continuation
     /// <summary>[n] chance that the target writes all tokens down to the node: calibrated, and falling along a path.</summary>
     public ReadOnlySpan<float> Probabilities => _probabilities.AsSpan(0, Count);
 
-    /// <summary>[n] tokens of the longest match that voted for the node, those of its path included.</summary>
+    /// <summary>[n] tokens of the longest match that voted for the node, those of its path included; 0 past an edit.</summary>
     public ReadOnlySpan<int> MatchLengths => _matchLengths.AsSpan(0, Count);
 
     /// <summary>[n] probabilities before calibration.</summary>

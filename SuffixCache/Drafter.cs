@@ -55,15 +55,22 @@ internal sealed class Drafter
     /// <param name="depth">How much that is.</param>
     /// <param name="written">What came then; <see cref="Occurrence.Ended"/> for nothing more.</param>
     /// <param name="weights">Of the namespace.</param>
+    /// <param name="last">The last that agreed with anything.</param>
+    /// <param name="agreed">With how many tokens those agreed.</param>
     /// <returns>Those that still agree.</returns>
-    public ulong Learn(Occurrences occurrences, ulong living, int depth, ReadOnlySpan<int> written, VoteWeights weights)
+    public ulong Learn(
+        Occurrences occurrences, ulong living, int depth, ReadOnlySpan<int> written, VoteWeights weights, out ulong last, out int agreed)
     {
+        (last, agreed) = (living, depth);
         for (int i = 0; i < written.Length && living != 0; i++)
         {
             _votes.Take(occurrences, living, depth + i, weights);
-            living = _votes.Learn(written[i], weights);
+            living = _votes.Learn(written[i], occurrences, weights);
+            if (living != 0)
+                (last, agreed) = (living, depth + i + 1);
         }
 
+        occurrences.Learn(weights);
         return living;
     }
 

@@ -51,7 +51,7 @@ internal sealed unsafe class IndexSearch
         if (_index is null)
             return;
         _chains.Find(order, _contextEnd, _contextLength, found, origin);
-        for (int i = 0; i < _segmentCount && found.Count < Occurrences.Capacity; i++)
+        for (int i = 0; i < _segmentCount && found.Count < Occurrences.MostFound; i++)
             _segments[i].Find(ContextHashes.Length(order), SuffixIndex.TakenPerOrder, _index, found, origin);
     }
 }

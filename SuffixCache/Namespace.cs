@@ -53,22 +53,22 @@ internal sealed class Namespace : IDisposable
     {
         int known = _blocks.Find(Index.Log, prompt, lineage);
         if (known < prompt.Length)
-            AddTail(prompt, known, lineage);
+            AddTail(prompt, known, lineage, written: false);
         return known;
     }
 
     /// <summary>Indexes <c>sequence[start..]</c>, which the model wrote to its end.</summary>
     public void AddOutput(ReadOnlySpan<int> sequence, int start, List<PrefixBlocks.Stretch> lineage)
     {
-        AddTail(sequence, start, lineage);
+        AddTail(sequence, start, lineage, written: true);
         Index.Log.EndOutput();
     }
 
     /// <summary>Indexes <c>sequence[start..]</c>, of which <paramref name="lineage"/> says where <c>sequence[..start]</c> lies.</summary>
-    private void AddTail(ReadOnlySpan<int> sequence, int start, List<PrefixBlocks.Stretch> lineage)
+    private void AddTail(ReadOnlySpan<int> sequence, int start, List<PrefixBlocks.Stretch> lineage, bool written)
     {
         bool continues = lineage.Count > 0 && lineage[^1].End == Index.Log.End;
-        uint first = Index.Append(sequence, start, continues ? 0 : Math.Min(start, ContextTokens), continues);
+        uint first = Index.Append(sequence, start, continues ? 0 : Math.Min(start, ContextTokens), continues, written);
         uint chain = 0, before = _blocks.Note(Index.Log, sequence, start, first, ref chain);
         if (continues)
         {
@@ -109,12 +109,13 @@ internal sealed class Namespace : IDisposable
     /// <summary>Indexes more of a stored sequence.</summary>
     /// <param name="part">Of which <see cref="Begin"/> told the start.</param>
     /// <param name="end">Up to here.</param>
+    /// <param name="written">A model wrote it.</param>
     /// <param name="endsOutput">Whether an output ends there.</param>
-    public void Load(StoredPart part, int end, bool endsOutput)
+    public void Load(StoredPart part, int end, bool written, bool endsOutput)
     {
         int start = part.Start;
         bool continues = part.Continues && _loadedEnd == Index.Log.End;
-        uint first = Index.Append(part.Tokens.AsSpan(0, end), start, continues ? 0 : Math.Min(start, ContextTokens), continues);
+        uint first = Index.Append(part.Tokens.AsSpan(0, end), start, continues ? 0 : Math.Min(start, ContextTokens), continues, written);
         uint chain = part.Chain;
         uint before = _blocks.Note(Index.Log, part.Tokens.AsSpan(part.Chained, end - part.Chained), start - part.Chained, first, ref chain);
         if (!continues)

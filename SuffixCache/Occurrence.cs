@@ -16,6 +16,19 @@ internal enum Origin : byte
     History,
 }
 
+/// <summary>Who wrote a token.</summary>
+internal enum Author : byte
+{
+    /// <summary>There is no token.</summary>
+    Nobody,
+
+    /// <summary>It was read.</summary>
+    Other,
+
+    /// <summary>A model.</summary>
+    Model,
+}
+
 /// <summary>A place where the end of a context occurred before, and what follows it there.</summary>
 internal unsafe struct Occurrence
 {
@@ -33,6 +46,19 @@ internal unsafe struct Occurrence
     public int Length;
 
     public Origin Origin;
+
+    /// <summary>What else speaks for it, and how much that makes of its votes.</summary>
+    public Evidence Evidence;
+
+    /// <inheritdoc cref="Evidence"/>
+    public float Credit;
+
+    /// <summary>The gradient of its votes since the draft.</summary>
+    public float Blame;
+
+    /// <summary>Of the token behind it.</summary>
+    public readonly Author Author =>
+        _followingCount == 0 || *_following < 0 ? Author.Nobody : (*_following & TokenLog.Written) != 0 ? Author.Model : Author.Other;
 
     /// <summary>The token so far behind it; <see cref="Ended"/> where its output is over, <see cref="TokenLog.Separator"/> where nothing
     /// is known.</summary>

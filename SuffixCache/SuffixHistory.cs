@@ -28,7 +28,7 @@ public sealed class SuffixHistory : IDisposable
     private Namespace? _loadedInto;
     private long _uses, _evicted, _sequences, _numbered;
 
-    /// <param name="vocabularySize">Ids are 0 to this, excluded; nothing outside is ever proposed. At most 2²⁹ − 1.</param>
+    /// <param name="vocabularySize">Ids are 0 to this, excluded; nothing outside is ever proposed. At most 2²⁸ − 1.</param>
     /// <param name="byteBudget">Native bytes of all indices. Beyond it the largest namespace loses its oldest segment.</param>
     /// <param name="store">Takes what ends; null keeps nothing beyond the process.</param>
     /// <param name="clock">Says when it ended.</param>
@@ -113,16 +113,17 @@ public sealed class SuffixHistory : IDisposable
     /// <returns>False for one that is not this vocabulary's: it is left out.</returns>
     public bool Load(StoredSequence sequence)
     {
-        List<int> outputEnds = [];
+        List<Range> outputs = [];
         int end = 0;
         foreach (TokenRun run in sequence.Runs)
         {
+            int start = end;
             end += run.Length;
             if (run.Kind == TokenKind.Output && end <= sequence.Tokens.Length)
-                outputEnds.Add(end);
+                outputs.Add(start..end);
         }
 
-        return Load(sequence.Namespace, sequence.Tokens.Span, outputEnds, sequence.Time);
+        return Load(sequence.Namespace, sequence.Tokens.Span, outputs, sequence.Time);
     }
 
     /// <summary>Queues a sequence of which nobody knows who wrote it. Any thread; never blocks.</summary>
@@ -157,11 +158,13 @@ public sealed class SuffixHistory : IDisposable
                 (_loadedInto, _loading) = (@namespace, @namespace.Begin(next.Tokens));
             StoredPart part = _loading!;
             int start = part.Start, end = start + Math.Min(part.Tokens.Length - start, maxTokens - indexed);
-            int outputEnd = next.OutputEnds.Find(position => position + part.Shift > start) + part.Shift;
-            bool endsOutput = outputEnd > start && outputEnd <= end;
-            end = endsOutput ? outputEnd : end;
+            Range output = next.Outputs.Find(output => output.End.Value + part.Shift > start);   // none is 0..0
+            int from = output.Start.Value + part.Shift, to = output.End.Value + part.Shift;
+            bool written = start >= from && start < to;
+            int turn = written ? to : from;
+            end = turn > start ? Math.Min(end, turn) : end;
             if (end > start)
-                @namespace.Load(part, end, endsOutput);
+                @namespace.Load(part, end, written, endsOutput: written && end == turn);
             @namespace.Ages.Note(@namespace.Index.Log.End, next.Time == default ? _clock.GetUtcNow() : next.Time);
             indexed += end - start;
             if (end == part.Tokens.Length)
@@ -249,11 +252,11 @@ public sealed class SuffixHistory : IDisposable
         (_loading, _loadedInto) = (null, null);
     }
 
-    private bool Load(NamespaceKey namespaceKey, ReadOnlySpan<int> tokens, List<int> outputEnds, DateTimeOffset time)
+    private bool Load(NamespaceKey namespaceKey, ReadOnlySpan<int> tokens, List<Range> outputs, DateTimeOffset time)
     {
         if (tokens.IsEmpty || FirstBadId(tokens) >= 0)
             return false;
-        _loaded.Enqueue(new Loaded(namespaceKey, tokens.ToArray(), outputEnds, time, Interlocked.Increment(ref _numbered)));
+        _loaded.Enqueue(new Loaded(namespaceKey, tokens.ToArray(), outputs, time, Interlocked.Increment(ref _numbered)));
         WorkWaits?.Invoke();
         return true;
     }
@@ -351,6 +354,6 @@ public sealed class SuffixHistory : IDisposable
         }
     }
 
-    /// <summary>A sequence that waits to be indexed, where in it outputs end, when it was finished, and how many came before it.</summary>
-    private readonly record struct Loaded(NamespaceKey Namespace, int[] Tokens, List<int> OutputEnds, DateTimeOffset Time, long Number);
+    /// <summary>A sequence that waits to be indexed, its outputs in order, when it was finished, and how many came before it.</summary>
+    private readonly record struct Loaded(NamespaceKey Namespace, int[] Tokens, List<Range> Outputs, DateTimeOffset Time, long Number);
 }

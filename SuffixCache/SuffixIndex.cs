@@ -79,8 +79,9 @@ internal sealed unsafe class SuffixIndex : IDisposable
     /// <param name="context">How many of those are repeated in the log, for matches to reach into; 0 where the log already ends in
     /// them.</param>
     /// <param name="continues">The log's last token is <c>sequence[start − 1]</c>: go on there rather than open a document.</param>
+    /// <param name="written">A model wrote what is added.</param>
     /// <returns>Position of <c>sequence[start]</c>.</returns>
-    public uint Append(ReadOnlySpan<int> sequence, int start, int context, bool continues)
+    public uint Append(ReadOnlySpan<int> sequence, int start, int context, bool continues, bool written = false)
     {
         int count = sequence.Length - start;
         uint end = _log.End + (uint)(count + context + 1);
@@ -97,7 +98,7 @@ internal sealed unsafe class SuffixIndex : IDisposable
 
         uint first = _log.End;
         fixed (int* tokens = sequence)
-            Add(tokens, start, sequence.Length);
+            Add(tokens, start, sequence.Length, written ? TokenLog.Written : 0);
         return first;
     }
 
@@ -184,7 +185,7 @@ internal sealed unsafe class SuffixIndex : IDisposable
             segment.Free(_reclaimer);
     }
 
-    private void Add(int* tokens, int start, int end)
+    private void Add(int* tokens, int start, int end, int mark)
     {
         Slots* slots = stackalloc Slots[Ahead];
         ContextHashes hashes = ContextHashes.Before(tokens + start, start);
@@ -207,7 +208,7 @@ internal sealed unsafe class SuffixIndex : IDisposable
                 links.Order5 = Exchange(at.Order5, _log.End);
             if (i >= ContextHashes.Longest)
                 links.Order16 = Exchange(at.Order16, _log.End);
-            _log.Add(tokens[i]);
+            _log.Add(tokens[i] | mark);
         }
     }
 

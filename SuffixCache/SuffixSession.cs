@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Agentic.SuffixCache;
 
 /// <summary>One sequence being decoded: what it may write next, from its own text, its conversation and its namespace's history.</summary>
@@ -16,12 +18,15 @@ public sealed class SuffixSession : IDisposable
     private const int OwnChunkBits = 12;
     private const int OwnContextTokens = 64;
 
+    private const float Novelty = 0.25f;   // of a step, in how the last ones went
+
     private readonly SuffixHistory _history;
     private readonly Namespace _namespace;
     private readonly Namespace[] _shared;   // others' that it may read, and never adds to
     private readonly List<PrefixBlocks.Stretch> _lineage = [];
     private readonly Occurrences _occurrences = new();
     private readonly IndexSearch _ownSearch = new();
+    private readonly FollowedPlaces _followed = new();
     private readonly IndexSearch _search = new();
     private readonly IndexSearch[] _sharedSearches;
     private readonly int _promptLength;
@@ -32,6 +37,7 @@ public sealed class SuffixSession : IDisposable
     private Continuation? _draft;
     private ulong _living;
     private int _sinceDraft;
+    private float _octaves = 1;   // of the tokens of a step, lately
     private bool _ended;
 
     internal SuffixSession(SuffixHistory history, Namespace @namespace, Namespace[] shared, ReadOnlySpan<int> prompt)
@@ -124,13 +130,42 @@ public sealed class SuffixSession : IDisposable
     /// <summary>What came after the last draft, piece by piece.</summary>
     private void Learn(ReadOnlySpan<int> written, int verified)
     {
-        if (_living == 0 || IsAnyForgotten())
+        if (IsAnyForgotten())
+        {
+            _followed.Clear();
             return;
-        if (_sinceDraft == 0 && written is not [Occurrence.Ended])
+        }
+
+        bool ended = written is [Occurrence.Ended];
+        if (!ended && !written.IsEmpty)
+        {
+            _followed.Move(written.Length);
+            _octaves += Novelty * (MathF.Log2(written.Length) - _octaves);
+        }
+
+        if (_living == 0)
+            return;
+        if (_sinceDraft == 0 && !ended)
             Drafter.Learn(_draft!, written, verified, _namespace.Calibration);
         _occurrences.Refresh(_living);
-        _living = Drafter.OfThread.Learn(_occurrences, _living, _sinceDraft, written, _namespace.Weights);
+        _living = Drafter.OfThread.Learn(
+            _occurrences, _living, _sinceDraft, written, _namespace.Weights, out ulong last, out int agreed);
         _sinceDraft += written.Length;
+        if (!ended)
+            Follow(last, agreed);
+    }
+
+    /// <summary>Notes where the text goes on if it is a copy of what the best occurrences were followed by.</summary>
+    private void Follow(ulong last, int agreed)
+    {
+        const int MostAtOnce = 3;
+        for (int count = 0; last != 0 && count < MostAtOnce; last &= last - 1, count++)
+        {
+            int i = BitOperations.TrailingZeroCount(last), run = _occurrences[i].Length + agreed;
+            if (run == 0)
+                return;
+            _followed.Follow(_occurrences.IndexOf(i), _occurrences[i].Position + (uint)_sinceDraft, run);
+        }
     }
 
     private bool IsAnyForgotten()
@@ -144,6 +179,8 @@ public sealed class SuffixSession : IDisposable
     private unsafe void Find()
     {
         _occurrences.Clear();
+        if (IsAnyForgotten())
+            _followed.Clear();
         if (_namespace.IsForgotten)
             return;
         fixed (int* tokens = _tokens)
@@ -165,10 +202,12 @@ public sealed class SuffixSession : IDisposable
                 foreach (IndexSearch search in _sharedSearches)
                     search.Find(order, _occurrences, Origin.History);
             }
-        }
 
-        foreach (PrefixBlocks.Stretch stretch in _lineage)
-            _occurrences.Mark(_namespace.Index, stretch.Start, stretch.End, Origin.Conversation);
+            _followed.Offer(_occurrences, end, _count, _own);
+            foreach (PrefixBlocks.Stretch stretch in _lineage)
+                _occurrences.Mark(_namespace.Index, stretch.Start, stretch.End, Origin.Conversation);
+            _occurrences.Judge(end, _count, _followed, Math.Min((int)(2 * _octaves), VoteWeights.Moods - 1), _namespace.Weights);
+        }
     }
 
     private bool Advance()

@@ -17,10 +17,13 @@ internal sealed unsafe class TokenLog : IDisposable
     /// <summary>Set in a token that was repeated before a stretch as its context: it was indexed where it first stood.</summary>
     public const int Repeated = 1 << 29;
 
+    /// <summary>Set in a token that a model wrote.</summary>
+    public const int Written = 1 << 28;
+
     /// <summary>Ids are below it.</summary>
     public const int MaxVocabularySize = Id;
 
-    private const int Id = Repeated - 1;
+    private const int Id = Written - 1;
 
     private readonly ChunkRing<int> _tokens;
     private uint _end;
@@ -112,6 +115,24 @@ internal sealed unsafe class TokenLog : IDisposable
         return length;
     }
 
+    /// <summary>How many of the last tokens before a position equal those before <paramref name="contextEnd"/>, each in its place.</summary>
+    /// <param name="position">Held.</param>
+    /// <param name="contextEnd">One past the context's last token.</param>
+    /// <param name="most">Tokens compared, as far as both reach.</param>
+    public int Equal(uint position, int* contextEnd, int most)
+    {
+        most = Math.Min(most, (int)(position - Start));
+        int equal = 0;
+        for (int compared = 0; compared < most;)
+        {
+            int run = Math.Min(most - compared, _tokens.RunBefore(position - (uint)compared));
+            equal += Equal(_tokens[position - (uint)compared - 1] + 1, contextEnd - compared, run);
+            compared += run;
+        }
+
+        return equal;
+    }
+
     /// <summary>How many tokens from a position on equal the given ones.</summary>
     public int CommonPrefix(uint position, ReadOnlySpan<int> tokens)
     {
@@ -140,6 +161,21 @@ internal sealed unsafe class TokenLog : IDisposable
     }
 
     public void Dispose() => _tokens.Dispose();
+
+    private static int Equal(int* a, int* b, int count)
+    {
+        Vector256<int> ids = Vector256.Create(Id);
+        int equal = 0, i = 0;
+        for (; i + Vector256<int>.Count <= count; i += Vector256<int>.Count)
+        {
+            Vector256<int> x = Vector256.Load(a - i - Vector256<int>.Count), y = Vector256.Load(b - i - Vector256<int>.Count);
+            equal += BitOperations.PopCount(Vector256.Equals(x & ids, y).ExtractMostSignificantBits());
+        }
+
+        for (; i < count; i++)
+            equal += (a[-1 - i] & Id) == b[-1 - i] ? 1 : 0;
+        return equal;
+    }
 
     /// <summary>Eight tokens of the log (a) and of a context (b) a comparison; both pointers are one past the last.</summary>
     private static int CommonSuffix(int* a, int* b, int most)

@@ -2,10 +2,11 @@ namespace Agentic.SuffixCache;
 
 /// <summary>How much an occurrence's vote counts, and how often all of them are wrong: learned from what the target writes.</summary>
 /// <remarks>
-/// P(token) = Σ weights of the occurrences it follows / (Σ all weights + escape). Weights go by origin, match length and rank; the escape,
-/// PPM's chance of something never seen here, by the longest match, by how many occurrences there are and by how many tokens they disagree
-/// on.
-/// Logarithms of all of them descend the gradient of −log P(what was written), each at its own rate (Adagrad).
+/// P(token) = Σ weights of the occurrences it follows / (Σ all weights + escape). A weight is a product: of one by origin and match length,
+/// one by rank, and one for each kind of <see cref="Evidence"/>. So is the escape, PPM's chance of something never seen here: by the longest
+/// match with how many occurrences there are and on how many tokens they disagree, by depth, by how the last steps went, by the origin of
+/// the longest match and by the best likeness.
+/// Logarithms of all of them descend the gradient of −log P(what was written).
 /// </remarks>
 internal sealed class VoteWeights
 {
@@ -14,26 +15,34 @@ internal sealed class VoteWeights
     private const int Ranks = 5;
     private const int Counts = 6;
     private const int Tokens = 5;
-    private const float Rate = 0.15f;
+    private const int Depths = 8;
+
+    /// <summary>Classes of how the last steps went.</summary>
+    public const int Moods = 8;
 
     private static readonly byte[] LengthBuckets = MakeLengthBuckets();
     private static readonly byte[] CountBuckets = MakeCountBuckets();
     private static readonly byte[] RankIndices = MakeRankIndices();
 
-    private readonly Parameter[] _votes = new Parameter[Origins * Lengths];
-    private readonly Parameter[] _ranks = new Parameter[Ranks * 4];
-    private readonly Parameter[] _escapes = new Parameter[Lengths * Counts * Tokens];
+    private readonly LearnedWeight[] _votes = new LearnedWeight[Origins * Lengths];
+    private readonly LearnedWeight[] _ranks = new LearnedWeight[Ranks * 4];
+    private readonly LearnedWeight[] _evidence = new LearnedWeight[Evidence.Count];
+    private readonly LearnedWeight[] _escapes = new LearnedWeight[Lengths * Counts * Tokens];
+    private readonly LearnedWeight[] _escapeDepths = new LearnedWeight[Depths * Evidence.Spans];
+    private readonly LearnedWeight[] _escapeMoods = new LearnedWeight[Moods];
+    private readonly LearnedWeight[] _escapeOrigins = new LearnedWeight[Origins * Lengths];
+    private readonly LearnedWeight[] _escapeLikenesses = new LearnedWeight[Evidence.Likenesses * Evidence.Spans];
 
     public VoteWeights()
     {
         for (int origin = 0; origin < Origins; origin++)
         {
             for (int bucket = 0; bucket < Lengths; bucket++)
-                _votes[(origin * Lengths) + bucket] = new Parameter((0.8f * bucket) + (origin == (int)Origin.History ? 0 : 1));
+                _votes[(origin * Lengths) + bucket] = new LearnedWeight((0.8f * bucket) + (origin == (int)Origin.History ? 0 : 1));
         }
 
-        for (int i = 0; i < _ranks.Length; i++)
-            _ranks[i] = new Parameter(0);
+        foreach (LearnedWeight[] neutral in new[] { _ranks, _evidence, _escapeDepths, _escapeMoods, _escapeOrigins, _escapeLikenesses })
+            Array.Fill(neutral, new LearnedWeight(0));
         for (int bucket = 0; bucket < Lengths; bucket++)
         {
             float right = Math.Min(0.95f, 0.35f + (0.05f * bucket));
@@ -42,7 +51,7 @@ internal sealed class VoteWeights
                 for (int tokens = 0; tokens < Tokens; tokens++)
                 {
                     float logarithm = (0.8f * bucket) + 0.5f + MathF.Log((1 - right) / right) + (0.5f * count);
-                    _escapes[(((bucket * Counts) + count) * Tokens) + tokens] = new Parameter(logarithm);
+                    _escapes[(((bucket * Counts) + count) * Tokens) + tokens] = new LearnedWeight(logarithm);
                 }
             }
         }
@@ -54,12 +63,33 @@ internal sealed class VoteWeights
 
     public static int RankIndex(int rank, int lengthBucket) => RankIndices[(lengthBucket * Occurrences.Capacity) + rank];
 
-    public static int EscapeIndex(int longestBucket, int occurrences, int tokens) =>
-        (((longestBucket * Counts) + CountBuckets[Math.Min(occurrences, 64)]) * Tokens) + Math.Min(tokens - 1, Tokens - 1);
+    /// <param name="longest">Tokens of the longest match.</param>
+    /// <param name="origin">Of the longest match.</param>
+    /// <param name="occurrences">At least one.</param>
+    /// <param name="tokens">That they disagree on.</param>
+    /// <param name="depth">Below the context's end.</param>
+    /// <param name="likeness">The best of all, as <see cref="Evidence"/> has it.</param>
+    /// <param name="mood">Below <see cref="Moods"/>.</param>
+    public static EscapeIndices EscapeOf(int longest, Origin origin, int occurrences, int tokens, int depth, int likeness, int mood)
+    {
+        int bucket = LengthBucket(longest), span = Evidence.Span(bucket);
+        return new EscapeIndices(
+            (((bucket * Counts) + CountBuckets[Math.Min(occurrences, 64)]) * Tokens) + Math.Clamp(tokens - 1, 0, Tokens - 1),
+            (Math.Min(depth, Depths - 1) * Evidence.Spans) + span,
+            mood,
+            ((int)origin * Lengths) + bucket,
+            (likeness / Evidence.Spans * Evidence.Spans) + span);
+    }
 
     public float Vote(int vote, int rank) => _votes[vote].Weight * _ranks[rank].Weight;
 
-    public float Escape(int escape) => _escapes[escape].Weight;
+    public float Credit(in Evidence evidence) =>
+        _evidence[evidence.Likeness].Weight * _evidence[evidence.Author].Weight * _evidence[evidence.Age].Weight
+        * _evidence[evidence.Nearness].Weight;
+
+    public float Escape(in EscapeIndices escape) =>
+        _escapes[escape.Matches].Weight * _escapeDepths[escape.Depth].Weight * _escapeMoods[escape.Mood].Weight
+        * _escapeOrigins[escape.Origin].Weight * _escapeLikenesses[escape.Likeness].Weight;
 
     /// <summary>Notes what a vote had to do with how probable the token was.</summary>
     public void Blame(int vote, int rank, float gradient)
@@ -68,19 +98,38 @@ internal sealed class VoteWeights
         _ranks[rank].Blame(gradient);
     }
 
+    /// <summary>Notes what the evidence for an occurrence had to do with how probable a step's tokens were.</summary>
+    public void Blame(in Evidence evidence, float gradient)
+    {
+        _evidence[evidence.Likeness].Blame(gradient);
+        _evidence[evidence.Author].Blame(gradient);
+        _evidence[evidence.Age].Blame(gradient);
+        _evidence[evidence.Nearness].Blame(gradient);
+    }
+
+    /// <summary>Moves each weight by what all votes of a step said of it.</summary>
+    public void LearnEvidence()
+    {
+        foreach (ref LearnedWeight evidence in _evidence.AsSpan())
+            evidence.Climb();
+    }
+
     /// <summary>Moves each weight by what all votes for one token said of it.</summary>
     public void LearnVotes()
     {
-        foreach (ref Parameter vote in _votes.AsSpan())
+        foreach (ref LearnedWeight vote in _votes.AsSpan())
             vote.Climb();
-        foreach (ref Parameter rank in _ranks.AsSpan())
+        foreach (ref LearnedWeight rank in _ranks.AsSpan())
             rank.Climb();
     }
 
-    public void LearnEscape(int escape, float gradient)
+    public void LearnEscape(in EscapeIndices escape, float gradient)
     {
-        _escapes[escape].Blame(gradient);
-        _escapes[escape].Climb();
+        _escapes[escape.Matches].Follow(gradient);
+        _escapeDepths[escape.Depth].Follow(gradient);
+        _escapeMoods[escape.Mood].Follow(gradient);
+        _escapeOrigins[escape.Origin].Follow(gradient);
+        _escapeLikenesses[escape.Likeness].Follow(gradient);
     }
 
     private static byte[] MakeLengthBuckets()
@@ -124,35 +173,7 @@ internal sealed class VoteWeights
 
         return indices;
     }
-
-    private struct Parameter
-    {
-        private float _value;
-        private float _squares;
-        private float _gradient;   // not yet followed
-
-        public Parameter(float value)
-        {
-            _value = value;
-            _squares = 0.25f;
-            Weight = MathF.Exp(value);
-        }
-
-        public float Weight { get; private set; }
-
-        public void Blame(float gradient)
-        {
-            _squares += gradient * gradient;
-            _gradient += gradient;
-        }
-
-        public void Climb()
-        {
-            if (_gradient == 0)
-                return;
-            _value = Math.Clamp(_value + (Rate * _gradient / MathF.Sqrt(_squares)), -20, 20);
-            Weight = MathF.Exp(_value);
-            _gradient = 0;
-        }
-    }
 }
+
+/// <summary>The weights whose product is an escape.</summary>
+internal readonly record struct EscapeIndices(int Matches, int Depth, int Mood, int Origin, int Likeness);

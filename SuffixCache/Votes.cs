@@ -8,7 +8,7 @@ internal sealed class Votes
     private readonly Choice[] _choices = new Choice[Occurrences.Capacity];
     private readonly Voter[] _voters = new Voter[Occurrences.Capacity];
     private float _total;
-    private int _escape;
+    private EscapeIndices _escape;
     private int _voterCount;
 
     /// <summary>Distinct tokens.</summary>
@@ -28,8 +28,9 @@ internal sealed class Votes
     public void Take(Occurrences occurrences, ulong living, int depth, VoteWeights weights)
     {
         float sum = 0;
-        int count = 0, voters = 0, longest = 0, current = 0;
+        int count = 0, voters = 0, longest = 0, likeness = 0, current = 0;
         Choice choice = new() { TokenId = TokenLog.Separator };   // of the last voter: mostly the next one's too
+        Origin origin = Origin.History;
         for (ulong left = living; left != 0; left &= left - 1)
         {
             int i = BitOperations.TrailingZeroCount(left);
@@ -39,9 +40,10 @@ internal sealed class Votes
                 continue;
             int length = occurrence.Length + depth, bucket = VoteWeights.LengthBucket(length);
             int vote = VoteWeights.VoteIndex(occurrence.Origin, bucket), rank = VoteWeights.RankIndex(voters, bucket);
-            float weight = weights.Vote(vote, rank);
+            float weight = weights.Vote(vote, rank) * occurrence.Credit;
+            (longest, origin) = length > longest || voters == 0 ? (length, occurrence.Origin) : (longest, origin);
+            likeness = Math.Max(likeness, occurrence.Evidence.Likeness);
             _voters[voters++] = new Voter { Occurrence = i, TokenId = token, Vote = vote, Rank = rank, Weight = weight };
-            longest = Math.Max(longest, length);
             sum += weight;
             if (token == Occurrence.Ended)
                 continue;
@@ -65,12 +67,12 @@ internal sealed class Votes
         (Count, _voterCount) = (count, voters);
         if (voters == 0)
             return;
-        _escape = VoteWeights.EscapeIndex(VoteWeights.LengthBucket(longest), voters, Math.Max(1, count));
+        _escape = VoteWeights.EscapeOf(longest, origin, voters, count, depth, likeness, occurrences.Mood);
         _total = sum + weights.Escape(_escape);
     }
 
     /// <summary>The target wrote this, or ended: moves the weights of the votes just taken, and says who voted for it.</summary>
-    public ulong Learn(int token, VoteWeights weights)
+    public ulong Learn(int token, Occurrences occurrences, VoteWeights weights)
     {
         if (_voterCount == 0)
             return 0;
@@ -89,7 +91,12 @@ internal sealed class Votes
         weights.LearnEscape(_escape, (winners == 0 ? 1 : 0) - (weights.Escape(_escape) / _total));
         float won = winners == 0 ? 0 : 1 / winning, voted = 1 / _total;
         foreach (ref readonly Voter voter in voters)
-            weights.Blame(voter.Vote, voter.Rank, voter.Weight * ((voter.TokenId == token ? won : 0) - voted));
+        {
+            float gradient = voter.Weight * ((voter.TokenId == token ? won : 0) - voted);
+            weights.Blame(voter.Vote, voter.Rank, gradient);
+            occurrences.Blame(voter.Occurrence, gradient);
+        }
+
         weights.LearnVotes();
         return winners;
     }

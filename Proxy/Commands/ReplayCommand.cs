@@ -25,6 +25,17 @@ internal static class ReplayCommand
         DefaultValueFactory = _ => 32,
     };
 
+    private static readonly Option<double?> Mean = new("--mean")
+    {
+        HelpName = "N",
+        Description = "Nodes drafted a step on average: those that are probable enough, up to the budget. Default: all.",
+    };
+
+    private static readonly Option<bool> FirstTrials = new("--first-trials")
+    {
+        Description = "Leave out a task's later trials: of conversations with the same \"group\", only those of the first \"session\".",
+    };
+
     private static readonly Option<string> Model = new("--model", "--tokenizer")
     {
         HelpName = "DIR",
@@ -36,7 +47,7 @@ internal static class ReplayCommand
     public static Command Create()
     {
         const string Help = "Says what speculation would give on recorded conversations, without a model.";
-        var command = new Command("replay", Help) { Files, Budget, Model, Json };
+        var command = new Command("replay", Help) { Files, Budget, Mean, FirstTrials, Model, Json };
         command.SetAction(Run);
         return command;
     }
@@ -47,21 +58,25 @@ internal static class ReplayCommand
         if (budget is < 1 or > Continuation.MostNodes)
             throw new CommandException($"budget: {budget} is not a number of nodes; give 1 to {Continuation.MostNodes}");
 
+        double? mean = parsed.GetValue(Mean);
+        if (mean is <= 0 || mean > budget)
+            throw new CommandException($"mean: {mean} is not a number of nodes above 0 and up to the budget of {budget}");
+
         string[] files = parsed.GetRequiredValue(Files);
         var layout = new Lazy<ChatLayout>(() => Layout(parsed.GetValue(Model)));
         List<ReplayRow> rows = [];
         ReplayResult all = new();
         foreach (string file in files)
         {
-            IReadOnlyList<RecordedConversation> conversations = Recordings.Read(file, layout);
+            IReadOnlyList<RecordedConversation> conversations = Recordings.Read(file, layout, parsed.GetValue(FirstTrials));
             int calls = conversations.Sum(conversation => conversation.Segments.Count(segment => segment.Written));
             ReplayResult? result = null;
-            Progress.Run(Path.GetFileName(file), calls, report => result = TraceReplay.Run(conversations, budget, () => report(1)));
+            Progress.Run(Path.GetFileName(file), calls, report => result = TraceReplay.Run(conversations, budget, mean, () => report(1)));
             rows.Add(ReplayRow.Of(Path.GetFileName(file), result!));
             all += result!;
         }
 
-        var report = new ReplayReport(budget, rows, ReplayRow.Of("all", all));
+        var report = new ReplayReport(budget, mean, rows, ReplayRow.Of("all", all));
         if (parsed.GetValue(Json))
             Console.WriteLine(JsonSerializer.Serialize(report, ReplayJson.Default.ReplayReport));
         else
@@ -85,15 +100,16 @@ internal static class ReplayCommand
             .AddColumn("file")
             .AddColumns(
                 Right("calls"), Right("output tokens"), Right("tokens/step"), Right("drafted/step"), Right("accepted"),
-                Right("predicted/actual"), Right("draft µs mean"), Right("p50"), Right("p99"),
+                Right("predicted/actual"), Right("calibration error"), Right("draft µs mean"), Right("p50"), Right("p99"),
                 Right("append ns/token"), Right("prompt ns/token"), Right("bytes/token"));
         foreach (ReplayRow row in report.Files.Count > 1 ? report.Files.Append(report.All) : report.Files)
         {
             table.AddRow(
                 Markup.Escape(row.File), Number(row.Calls, 0), Number(row.OutputTokens, 0),
                 Number(row.TokensPerStep, 3), Number(row.DraftedPerStep, 1),
-                Number(100 * row.Acceptance, 1) + " %", Number(row.PredictedOverActual, 3), Number(row.DraftMicroseconds.Mean, 1),
-                Number(row.DraftMicroseconds.P50, 1), Number(row.DraftMicroseconds.P99, 1), Number(row.AppendNanosecondsPerToken, 0),
+                Number(100 * row.Acceptance, 1) + " %", Number(row.PredictedOverActual, 3), Number(row.CalibrationError, 4),
+                Number(row.DraftMicroseconds.Mean, 1), Number(row.DraftMicroseconds.P50, 1), Number(row.DraftMicroseconds.P99, 1),
+                Number(row.AppendNanosecondsPerToken, 0),
                 Number(row.PromptNanosecondsPerToken, 0), Number(row.BytesPerToken, 1));
         }
 

@@ -5,9 +5,10 @@ namespace Agentic.Proxy;
 
 /// <summary>What <c>agentic replay</c> found.</summary>
 /// <param name="Budget">Most nodes a step.</param>
+/// <param name="Mean">Nodes a step on average; null where all are taken.</param>
 /// <param name="Files">Each from an empty cache.</param>
 /// <param name="All">Counts and times of all files together.</param>
-internal sealed record ReplayReport(int Budget, IReadOnlyList<ReplayRow> Files, ReplayRow All);
+internal sealed record ReplayReport(int Budget, double? Mean, IReadOnlyList<ReplayRow> Files, ReplayRow All);
 
 /// <summary>Figures of one file.</summary>
 /// <param name="File">Its name.</param>

@@ -8,7 +8,8 @@ namespace Agentic.Proxy;
 /// <summary>Conversations as users have them in their logs: JSON lines, each of any of these forms.</summary>
 /// <remarks>
 /// <list type="bullet">
-/// <item>A conversation: <c>messages</c>, and <c>tools</c> and <c>calls</c> if there are any. <c>calls</c> are the indices of the messages
+/// <item>A conversation: <c>messages</c>, and <c>tools</c>, <c>calls</c>, <c>group</c> (the task) and <c>session</c> (the trial of it) if
+/// there are any. <c>calls</c> are the indices of the messages
 /// that the model wrote; without it, every assistant message.</item>
 /// <item>A request and its response, side by side (<c>request</c> or <c>body</c>, and <c>response</c>), each bare or in a <c>body</c>, as
 /// an object or as a string of JSON; or the request's fields with <c>response</c> or <c>choices</c> among them. A streamed response is
@@ -58,7 +59,11 @@ internal static class ChatLog
         {
             List<JsonObject> messages = [.. sent.Select(Message)];
             if (choices is null)
-                return [new LoggedChat(messages, request["tools"] as JsonArray, Calls(line, messages))];
+            {
+                LoggedChat chat = new(messages, request["tools"] as JsonArray, Calls(line, messages));
+                return [chat with { Group = line["group"]?.ToString(), Session = line["session"]?.ToString() }];
+            }
+
             return choices.Select(choice => choice?["message"]).OfType<JsonObject>().Select(answer =>
                 new LoggedChat([.. messages, Message(answer)], request["tools"] as JsonArray, new HashSet<int> { messages.Count }));
         }
@@ -123,4 +128,10 @@ internal sealed record LoggedChat(IReadOnlyList<JsonObject> Messages, JsonArray?
         : this([], null, new HashSet<int>()) => Text = (prompt, output);
 
     public (string Prompt, string Output)? Text { get; }
+
+    /// <summary>The task, for which there may be several sessions.</summary>
+    public string? Group { get; init; }
+
+    /// <summary>The trial of the task, which may consist of several conversations.</summary>
+    public string? Session { get; init; }
 }

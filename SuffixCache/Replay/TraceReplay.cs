@@ -14,11 +14,13 @@ public static class TraceReplay
     /// <summary>Replays one source.</summary>
     /// <param name="conversations">In the order they took place.</param>
     /// <param name="maxNodes">Most nodes drafted a step.</param>
+    /// <param name="meanNodes">Nodes a step on average, chosen by their probability; null takes all that there are.</param>
     /// <param name="called">Told after each call.</param>
-    public static ReplayResult Run(IReadOnlyList<RecordedConversation> conversations, int maxNodes, Action? called = null)
+    public static ReplayResult Run(
+        IReadOnlyList<RecordedConversation> conversations, int maxNodes, double? meanNodes = null, Action? called = null)
     {
         WarmUp(conversations, maxNodes);
-        return Play(conversations, maxNodes, called);
+        return Play(conversations, maxNodes, meanNodes, called);
     }
 
     /// <summary>Once untimed, so that what is timed is compiled code.</summary>
@@ -26,14 +28,15 @@ public static class TraceReplay
     {
         long start = Stopwatch.GetTimestamp();
         for (int count = 1; Stopwatch.GetElapsedTime(start) < WarmUpTime; count = Math.Min(2 * count, conversations.Count))
-            Play([.. conversations.Take(count)], maxNodes, called: null);
+            Play([.. conversations.Take(count)], maxNodes, meanNodes: null, called: null);
     }
 
-    private static ReplayResult Play(IReadOnlyList<RecordedConversation> conversations, int maxNodes, Action? called)
+    private static ReplayResult Play(
+        IReadOnlyList<RecordedConversation> conversations, int maxNodes, double? meanNodes, Action? called)
     {
         int vocabularySize = 1 + conversations.SelectMany(c => c.Segments).SelectMany(s => s.Tokens).DefaultIfEmpty().Max();
         using SuffixHistory history = new(vocabularySize, ByteBudget);
-        Tally tally = new(maxNodes);
+        Tally tally = new(maxNodes) { Price = meanNodes is double mean ? new NodePrice(mean) : null };
         List<int> prompt = [];
         int calls = 0;
         foreach (RecordedConversation conversation in conversations)
@@ -67,9 +70,10 @@ public static class TraceReplay
             long drafting = Stopwatch.GetTimestamp();
             session.Draft(tally.Draft.Capacity, tally.Draft.Capacity, tally.Draft);
             long drafted = Stopwatch.GetTimestamp();
-            int taken = Math.Min(tally.Count(left) + 1, left.Length);
+            int verified = tally.Price?.Take(tally.Draft) ?? tally.Draft.Count;
+            int taken = Math.Min(tally.Count(left, verified) + 1, left.Length);
             long appending = Stopwatch.GetTimestamp();
-            session.Append(left[..taken]);
+            session.Append(left[..taken], verified);
             tally.AppendTicks += Stopwatch.GetTimestamp() - appending;
             tally.DraftTicks.Add(drafted - drafting);
             left = left[taken..];
@@ -92,6 +96,8 @@ public static class TraceReplay
 
         public Continuation Draft { get; } = new(maxNodes);
 
+        public NodePrice? Price { get; init; }
+
         public List<long> DraftTicks { get; } = [];
 
         public long PromptTicks { get; set; }
@@ -102,11 +108,11 @@ public static class TraceReplay
 
         public long OutputTokens { get; set; }
 
-        /// <summary>How many nodes of the draft the recording takes.</summary>
-        public int Count(ReadOnlySpan<int> truth)
+        /// <summary>How many of the draft's first nodes the recording takes.</summary>
+        public int Count(ReadOnlySpan<int> truth, int verified)
         {
             int accepted = 0;
-            for (int i = 0; i < Draft.Count; i++)
+            for (int i = 0; i < verified; i++)
             {
                 int parent = Draft.Parents[i], depth = Draft.Depths[i];
                 bool taken = _taken[i] = (parent < 0 || _taken[parent]) && depth <= truth.Length && Draft.TokenIds[i] == truth[depth - 1];
@@ -119,7 +125,7 @@ public static class TraceReplay
                 accepted++;
             }
 
-            _drafted += Draft.Count;
+            _drafted += verified;
             return accepted;
         }
 

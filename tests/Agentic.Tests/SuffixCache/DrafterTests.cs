@@ -32,7 +32,7 @@ public sealed class DrafterTests
                     Assert.InRange(draft.TokenIds[i], 0, Vocabulary - 1);
                     Assert.InRange(draft.Probabilities[i], 0, parent < 0 ? 1 : draft.Probabilities[parent]);
                     Assert.True(i == 0 || draft.Probabilities[i] <= draft.Probabilities[i - 1], "best first");
-                    Assert.True(draft.MatchLengths[i] > 0);
+                    Assert.True(draft.MatchLengths[i] >= draft.Depths[i] - 1);
                     for (int j = 0; j < i; j++)
                         Assert.False(draft.Parents[j] == parent && draft.TokenIds[j] == draft.TokenIds[i], "siblings differ");
                 }
@@ -54,6 +54,66 @@ public sealed class DrafterTests
         ReplayResult result = TraceReplay.Run([conversation], maxNodes: 32);
         Assert.InRange(result.Predicted / result.Accepted, 0.95, 1.05);
         Assert.InRange(result.CalibrationError, 0, 0.03);
+    }
+
+    [Theory]
+    [InlineData(20, 21)]   // another token in its place
+    [InlineData(20, 20)]   // put in before it
+    [InlineData(20, 22)]   // in place of it and the next
+    public void PastAnEdit_TheCopyGoesOn(int edited, int next)
+    {
+        using SuffixHistory history = new(Vocabulary, 64 << 20);
+        int[] file = [.. Enumerable.Range(0, 40)];
+        using SuffixSession session = history.BeginSession(default, file);
+        Continuation draft = new(32);
+        foreach (int token in file[..edited])
+            Step(token);
+        Step(Vocabulary - 1);
+        Assert.Contains(file[next], First());
+        Step(file[next]);
+        Assert.Contains(file[next + 1], First());
+
+        void Step(int written)
+        {
+            session.Draft(32, 8, draft);
+            session.Append([written]);
+            session.Draft(32, 8, draft);
+        }
+
+        IEnumerable<int> First() => Enumerable.Range(0, draft.Count).Where(i => draft.Depths[i] == 1).Select(i => draft.TokenIds[i]).ToArray();
+    }
+
+    [Fact]
+    public void WhatModelsWrote_IsBelievedRatherThanWhatTheyRead()
+    {
+        const int Rounds = 60, Filler = 5;
+        using SuffixHistory history = new(16 * Rounds, 64 << 20);
+        Random random = new(1);
+        Continuation draft = new(4);
+        int right = 0;
+        for (int round = 1; round < Rounds; round++)
+        {
+            // Either way round, so that only the author tells them apart.
+            int name = 16 * round, read = name + 1, wrote = name + 2;
+            if (random.Next(2) == 0)
+                history.BeginSession(default, [Filler, name, read]).Dispose();
+            Write([Filler], [name, wrote]);
+            if (random.Next(2) == 0)
+                history.BeginSession(default, [Filler, name, read]).Dispose();
+
+            using SuffixSession session = history.BeginSession(default, [name + 3, name]);
+            session.Draft(4, 1, draft);
+            right += round > Rounds / 2 && draft.TokenIds[0] == wrote ? 1 : 0;
+            session.Append([wrote]);
+        }
+
+        Assert.InRange(right, (Rounds / 2) - 3, Rounds / 2);
+
+        void Write(int[] prompt, int[] output)
+        {
+            using SuffixSession session = history.BeginSession(default, prompt);
+            session.Append(output);
+        }
     }
 
     [Fact]

@@ -18,6 +18,22 @@ public sealed class TraceReplayTests
         Assert.Equal(40, twice.PromptTokens);
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(6)]
+    public void MeanOfNodes_IsKept(double mean)
+    {
+        Random random = new(1);
+        int[][] phrases = [.. Enumerable.Range(0, 20).Select(_ => Numbers(12))];
+        int[] output = [.. Enumerable.Range(0, 2000).SelectMany(_ => phrases[random.Next(phrases.Length)])
+            .Select(token => random.Next(10) == 0 ? random.Next(50) : token)];
+        ReplayResult result = TraceReplay.Run([new([new RecordedSegment(true, output)])], maxNodes: 64, mean);
+        Assert.InRange((double)result.Drafted / result.Steps, 0.95 * mean, 1.05 * mean);
+        Assert.True(result.TokensPerStep > 1.5, $"{result.TokensPerStep}");
+
+        int[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(_ => random.Next(50))];
+    }
+
     [Fact]
     public void SegmentFile_IsReadAsWritten()
     {

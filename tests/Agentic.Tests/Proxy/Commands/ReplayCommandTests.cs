@@ -32,6 +32,29 @@ public sealed class ReplayCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task FirstTrials_LeaveOutLaterSessionsOfAGroup()
+    {
+        string file = _directory["trials.jsonl"];
+        string[] sessions = ["a", "b", "a", "c"], groups = ["task", "task", "task", "other"];
+        await File.WriteAllLinesAsync(file, sessions.Zip(groups, (session, group) => new JsonObject
+        {
+            ["session"] = session,
+            ["group"] = group,
+            ["messages"] = new JsonArray(Message("user", "How many legs has a spider?"), Message("assistant", "A spider has eight legs.")),
+        }.ToJsonString()), TestContext.Current.CancellationToken);
+
+        Assert.Equal(4, await Calls());
+        Assert.Equal(3, await Calls("--first-trials"));
+        (await AgenticProcess.RunAsync("replay", _directory["x.seg.gz"], "--first-trials")).AssertOneLine("x.seg.gz", "names of sessions");
+
+        async Task<int> Calls(params string[] options)
+        {
+            AgenticProcess.Result result = await AgenticProcess.RunAsync(["replay", file, "--json", .. options]);
+            return (int)JsonNode.Parse(result.Output)!["all"]!["calls"]!;
+        }
+    }
+
+    [Fact]
     public async Task LineOfAnotherKind_IsOneLineThatNamesIt()
     {
         string file = _directory["log.jsonl"];

@@ -1,0 +1,66 @@
+using System.Numerics;
+
+namespace Agentic.SuffixCache;
+
+/// <summary>What speaks for an occurrence beside the length of its match, each as an index into the weights learned for it.</summary>
+/// <param name="Likeness">How many of the 32 tokens before it equal the context's, each in its place: an edit cuts a match short, and hardly
+/// changes this.</param>
+/// <param name="Author">Whether a model wrote what follows it: agents repeat what they wrote rather than what they read.</param>
+/// <param name="Age">Tokens that came since, in octaves.</param>
+/// <param name="Nearness">Where it lies from the places that the text followed until now.</param>
+internal readonly record struct Evidence(byte Likeness, byte Author, byte Age, byte Nearness)
+{
+    /// <summary>Tokens compared for likeness.</summary>
+    public const int Window = 32;
+
+    public const int Likenesses = 11;
+    public const int Ages = 12;
+
+    // Each bears on short matches otherwise than on long ones.
+    public const int Spans = 4;
+    private const int Origins = 3;
+    private const int Authors = 3;
+    private const int YoungestBits = 4;
+
+    private const int AuthorStart = Likenesses * Spans;
+    private const int AgeStart = AuthorStart + (Authors * Origins * Spans);
+    private const int NearnessStart = AgeStart + (Ages * Origins);
+
+    /// <summary>Indices of all kinds of evidence are below it.</summary>
+    public const int Count = NearnessStart + (FollowedPlaces.Nearnesses * Spans);
+
+    private static readonly byte[] LikenessBuckets = [.. Enumerable.Range(0, Window + 1).Select(LikenessBucket)];
+
+    /// <param name="occurrence">Of which all else is known.</param>
+    /// <param name="equal">Tokens of the window that are the context's.</param>
+    /// <param name="age">Tokens between it and the log's end.</param>
+    /// <param name="nearness">Below <see cref="FollowedPlaces.Nearnesses"/>.</param>
+    public static Evidence Of(in Occurrence occurrence, int equal, uint age, int nearness)
+    {
+        int span = Span(VoteWeights.LengthBucket(occurrence.Length)), origin = (int)occurrence.Origin;
+        int octave = Math.Clamp(BitOperations.Log2(age + 1) - YoungestBits, 0, Ages - 1);
+        return new Evidence(
+            (byte)((LikenessBuckets[equal] * Spans) + span),
+            (byte)(AuthorStart + (((((int)occurrence.Author * Origins) + origin) * Spans) + span)),
+            (byte)(AgeStart + (octave * Origins) + origin),
+            (byte)(NearnessStart + (nearness * Spans) + span));
+    }
+
+    /// <summary>Short to long.</summary>
+    public static int Span(int lengthBucket) => lengthBucket / (VoteWeights.Lengths / Spans);
+
+    private static byte LikenessBucket(int equal) => (byte)(equal switch
+    {
+        <= 1 => 0,
+        2 => 1,
+        <= 4 => 2,
+        <= 6 => 3,
+        <= 9 => 4,
+        <= 12 => 5,
+        <= 16 => 6,
+        <= 20 => 7,
+        <= 25 => 8,
+        < Window => 9,
+        _ => 10,
+    });
+}
