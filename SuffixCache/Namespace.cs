@@ -6,10 +6,6 @@ internal sealed class Namespace : IDisposable
     // Repeated before a stretch that does not continue the log: as far as a match reaches back from its first token.
     private const int ContextTokens = 64;
 
-    /// <summary>What a stored sequence that is not a beginning repeats of what it continues. It is looked up: an output's last few tokens
-    /// are often another's too.</summary>
-    public const int StoredContextTokens = 32;
-
     private readonly PrefixBlocks _blocks = new();
     private readonly Stretches _stretches = new();
     private readonly IndexSearch _search = new();
@@ -131,8 +127,8 @@ internal sealed class Namespace : IDisposable
     private unsafe (uint Position, int Known)? Continued(int[] sequence)
     {
         // What has been found has a token behind it, which is the context's last.
-        const int Before = StoredContextTokens - 1;
-        if (sequence.Length < StoredContextTokens)
+        const int Before = SuffixSession.StoredContextTokens - 1;
+        if (sequence.Length < SuffixSession.StoredContextTokens)
             return null;
         _found.Clear();
         fixed (int* tokens = sequence)

@@ -10,8 +10,9 @@ namespace Agentic.SuffixCache;
 /// </remarks>
 public sealed class SuffixSession : IDisposable
 {
-    /// <summary>Tokens before the new ones that are stored with them: as much as says where they belong.</summary>
-    public const int StoredContextTokens = ContextHashes.Longest;
+    /// <summary>Tokens before the new ones that are stored with them, so that what they continue can be looked up: an output's last few tokens
+    /// are often another's too.</summary>
+    public const int StoredContextTokens = 32;
 
     // What a session writes is found in its own small index at once, and in the shared one when it ends: sequences decoded side by side
     // would otherwise cut each other's text to pieces in the log.
@@ -123,7 +124,7 @@ public sealed class SuffixSession : IDisposable
         _namespace.Leave();
         if (isForgotten)
             return;   // what a forgotten tenant's sequence held is forgotten with it
-        int kept = _count > _knownLength ? Math.Max(0, _knownLength - Namespace.StoredContextTokens) : _count;
+        int kept = _count > _knownLength ? Math.Max(0, _knownLength - StoredContextTokens) : _count;
         _history.Ended(_namespace, sequence[kept..], written: _count - _promptLength);
     }
 
