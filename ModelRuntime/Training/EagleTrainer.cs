@@ -126,7 +126,7 @@ public sealed class EagleTrainer
             report(new TrainingReport(
                 state.Step, steps,
                 [.. sums.Select(sum => sum.Divergence / Math.Max(1, sum.Rows))], [.. sums.Select(sum => (double)sum.Agreed / Math.Max(1, sum.Rows))],
-                tokens / Stopwatch.GetElapsedTime(started).TotalSeconds, acceptance, isBest));
+                tokens / Stopwatch.GetElapsedTime(started).TotalSeconds, acceptance, isBest, _target.Fingerprint));
             Array.Clear(sums);
             (tokens, started) = (0, Stopwatch.GetTimestamp());
         }

@@ -54,9 +54,10 @@ public sealed record EagleTrainingOptions
 /// <param name="TokensPerSecond">Tokens of sequences gone through a second, prompts included.</param>
 /// <param name="HeldOut">Of texts that are not trained on.</param>
 /// <param name="IsBest">Whether it is the best so far, and kept.</param>
+/// <param name="Model"><see cref="ITargetModel.Fingerprint"/> of the target.</param>
 public sealed record TrainingReport(
     int Step, int Steps, IReadOnlyList<double> Divergence, IReadOnlyList<double> Agreement, double TokensPerSecond, ChainAcceptance HeldOut,
-    bool IsBest);
+    bool IsBest, string Model);
 
 /// <summary>Why training ended.</summary>
 public enum TrainingEnd
