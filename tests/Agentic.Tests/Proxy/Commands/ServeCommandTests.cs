@@ -18,7 +18,7 @@ public sealed class ServeCommandTests : IDisposable
     public async Task Restart_KeepsWhatWasLearned()
     {
         (string Content, int Steps) first, again, restarted;
-        await using (RunningServer server = await RunningServer.StartAsync(_directory.Path))
+        await using (RunningServer server = await RunningServer.StartAsync(_directory.Path, "--draft", "none"))
         {
             first = await server.AskAsync(Task(0));
             again = await server.AskAsync(Task(0));
@@ -26,13 +26,24 @@ public sealed class ServeCommandTests : IDisposable
             Assert.Equal(0, await server.ExitCodeAsync());
         }
 
-        await using (RunningServer server = await RunningServer.StartAsync(_directory.Path))
+        await using (RunningServer server = await RunningServer.StartAsync(_directory.Path, "--draft", "none"))
             restarted = await server.AskAsync(Task(0));
 
         Assert.Equal(first.Content, again.Content);
         Assert.Equal(first.Content, restarted.Content);
         Assert.InRange(again.Steps, 1, first.Steps - 1);
         Assert.InRange(restarted.Steps, 1, first.Steps - 1);
+    }
+
+    [Fact]
+    public async Task BundledModel_IsServedWithItsOwnDraftHead()
+    {
+        await using RunningServer with = await RunningServer.StartAsync(_directory["with"]);
+        await using RunningServer without = await RunningServer.StartAsync(_directory["without"], "--draft", "none");
+
+        Assert.Contains("raft head", with.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("raft head", without.Log, StringComparison.Ordinal);
+        Assert.Equal((await without.AskAsync(Task(0))).Content, (await with.AskAsync(Task(0))).Content);
     }
 
     [Fact]
