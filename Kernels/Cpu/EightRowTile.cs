@@ -4,8 +4,8 @@ namespace Agentic.Kernels;
 
 /// <summary>
 /// The scores of <see cref="ScoreTile{S,V,W,R}"/> and the weighted sums of <see cref="ValueTile{S,V,W,R}"/> for eight rows at once: the
-/// same chains, two vectors wide. For machines of 32 registers, where two multiply-adds for each broadcast run at 90 % of the peak and
-/// four, with four rows at once, at 60 to 75 % (Zen 4).
+/// same chains, two vectors wide. For machines of 32 registers, where two multiply-adds for each broadcast are faster than
+/// four with four rows at once.
 /// </summary>
 internal static unsafe class EightRowTile<S, V, W>
     where S : ISimd<V>

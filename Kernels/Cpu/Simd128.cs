@@ -101,7 +101,7 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
         ? Sse.UnpackHigh(left, right)
         : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(left, right) : Vector128.Create(left[2], right[2], left[3], right[3]);
 
-    // Vector128.Create of two halves goes through memory, which waits for its own stores: a third of a linear layer's time.
+    // Vector128.Create of two halves goes through memory, which waits for its own stores.
     private static Vector128<float> PairLower(Vector128<float> left, Vector128<float> right) => Sse.IsSupported
         ? Sse.MoveLowToHigh(left, right)
         : AdvSimd.Arm64.IsSupported
