@@ -9,11 +9,6 @@ internal static class BundledModel
     /// neither has it.</summary>
     public static string? Directory { get; } = Find(AppContext.BaseDirectory);
 
-    /// <summary>The directory of the draft head that ships with it, if this is its directory and the head is there.</summary>
-    public static string? DraftHeadOf(string modelDirectory) =>
-        Directory is { } own && Path.GetFullPath(own) == Path.TrimEndingDirectorySeparator(Path.GetFullPath(modelDirectory))
-        && File.Exists(Path.Combine(own + "-eagle3", "config.json")) ? own + "-eagle3" : null;
-
     internal static string? Find(string from)
     {
         for (DirectoryInfo? folder = new(from); folder is not null; folder = folder.Parent)

@@ -33,9 +33,7 @@ internal sealed record ServeOptions
         ThreadsSetting = new("threads", "N", "Threads that compute. Default: one a core."),
         MaxSequencesSetting = new("max-sequences", "N", "Sequences decoded at once. Default: 16."),
         DraftNodesSetting = new("draft-nodes", "N", "Most drafted tokens of one sequence and step; 0 decodes plainly. Default: 32."),
-        DraftSetting = new("draft", "DIR",
-            "An EAGLE draft head of the model: SafeAILab, SpecForge or speculators; 'none' drafts without. "
-                + "Default: the bundled model's own where it follows the model, and none for other models."),
+        DraftSetting = new("draft", "DIR", "An EAGLE draft head of the model: SafeAILab, SpecForge or speculators. Default: none."),
         DraftOptionalSetting = new("draft-optional", "true|false",
             "Serve without the draft head where it cannot be used, instead of not at all. Default: false."),
         KvMemorySetting = new("kv-memory", "SIZE",
@@ -154,13 +152,8 @@ internal sealed record ServeOptions
             Threads = Number(ThreadsSetting, Value(ThreadsSetting), Environment.ProcessorCount, 1, 1024),
             MaxSequences = Number(MaxSequencesSetting, Value(MaxSequencesSetting), 16, 1, 4096),
             DraftNodes = Number(DraftNodesSetting, Value(DraftNodesSetting), 32, 0, 1024),
-            DraftDirectory = Value(DraftSetting) switch
-            {
-                null => BundledModel.DraftHeadOf(model),
-                "none" => null,
-                string draft => Path.GetFullPath(draft),
-            },
-            DraftOptional = Flag(DraftOptionalSetting, Value(DraftOptionalSetting)) || Value(DraftSetting) is null,
+            DraftDirectory = Value(DraftSetting) is { } draft ? Path.GetFullPath(draft) : null,
+            DraftOptional = Flag(DraftOptionalSetting, Value(DraftOptionalSetting)),
             KvMemory = Size(KvMemorySetting, Value(KvMemorySetting)),
             SuffixMemory = Size(SuffixMemorySetting, Value(SuffixMemorySetting)) ?? 1L << 30,
             ApiKeys = TenantSettings.Keys(Value(ApiKeySetting)),

@@ -20,7 +20,7 @@ public sealed class PurgedServerTests : IDisposable
         if (redis)
             await store.StartAsync();
         string[] location = redis ? ["--redis", store.Address] : [], data = ["--data", _directory.Path];
-        await using RunningServer server = await RunningServer.StartAsync(_directory.Path, [.. location, "--tenant-metrics", "true", "--draft", "none"]);
+        await using RunningServer server = await RunningServer.StartAsync(_directory.Path, [.. location, "--tenant-metrics", "true"]);
         (string Content, int Steps) first = await server.AskAsync(RunningServer.WorldTask(0, maxTokens: 100)), again = await server.AskAsync(RunningServer.WorldTask(0, maxTokens: 100));
         Assert.InRange(again.Steps, 1, first.Steps - 1);
         await UntilAsync(async () => await StoredAsync() >= 2);

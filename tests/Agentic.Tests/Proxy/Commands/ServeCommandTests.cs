@@ -18,7 +18,7 @@ public sealed class ServeCommandTests : IDisposable
     public async Task Restart_KeepsWhatWasLearned()
     {
         (string Content, int Steps) first, again, restarted;
-        await using (RunningServer server = await RunningServer.StartAsync(_directory.Path, "--draft", "none"))
+        await using (RunningServer server = await RunningServer.StartAsync(_directory.Path))
         {
             first = await server.AskAsync(Task(0));
             again = await server.AskAsync(Task(0));
@@ -26,7 +26,7 @@ public sealed class ServeCommandTests : IDisposable
             Assert.Equal(0, await server.ExitCodeAsync());
         }
 
-        await using (RunningServer server = await RunningServer.StartAsync(_directory.Path, "--draft", "none"))
+        await using (RunningServer server = await RunningServer.StartAsync(_directory.Path))
             restarted = await server.AskAsync(Task(0));
 
         Assert.Equal(first.Content, again.Content);
@@ -36,10 +36,11 @@ public sealed class ServeCommandTests : IDisposable
     }
 
     [Fact]
-    public async Task BundledModel_IsServedWithItsOwnDraftHead()
+    public async Task BundledHead_DraftsForTheBundledModel()
     {
-        await using RunningServer with = await RunningServer.StartAsync(_directory["with"]);
-        await using RunningServer without = await RunningServer.StartAsync(_directory["without"], "--draft", "none");
+        string head = Path.Combine(TestFiles.Root, "models", "agentic-tiny-eagle3");
+        await using RunningServer with = await RunningServer.StartAsync(_directory["with"], "--draft", head, "--draft-optional", "true");
+        await using RunningServer without = await RunningServer.StartAsync(_directory["without"]);
 
         Assert.Contains("raft head", with.Log, StringComparison.Ordinal);
         Assert.DoesNotContain("raft head", without.Log, StringComparison.Ordinal);

@@ -25,14 +25,14 @@ public sealed class TwoServersTests : IDisposable
         string[] location = ["--redis", redis.Address];
 
         // Redis is not there yet: the server starts and answers all the same, and writes later.
-        await using RunningServer left = await RunningServer.StartAsync(_data.Path, [.. location, "--draft", "none"]);
+        await using RunningServer left = await RunningServer.StartAsync(_data.Path, location);
         (string Content, int Steps) first = await left.AskAsync(RunningServer.WorldTask(0));
         Assert.Equal(0, await left.MetricAsync("agentic:store_connected"));
         await redis.StartAsync();
         await left.UntilMetricAsync("agentic:store_written_sequences_total", 1);
 
         // A second server brings back what the first learned, and each learns on from the other.
-        await using RunningServer right = await RunningServer.StartAsync(_data.Path, [.. location, "--draft", "none"]);
+        await using RunningServer right = await RunningServer.StartAsync(_data.Path, location);
         (string Content, int Steps) known = await right.AskAsync(RunningServer.WorldTask(0));
         Assert.Equal(first.Content, known.Content);
         Assert.InRange(known.Steps, 1, first.Steps - 1);
@@ -57,7 +57,7 @@ public sealed class TwoServersTests : IDisposable
         Assert.Equal(5, (int)JsonNode.Parse(stats.Output)!["sequences"]!);
 
         // A third brings back what all three taught.
-        await using RunningServer again = await RunningServer.StartAsync(_data.Path, [.. location, "--draft", "none"]);
+        await using RunningServer again = await RunningServer.StartAsync(_data.Path, location);
         known = await again.AskAsync(RunningServer.WorldTask(2));
         Assert.Equal(third.Content, known.Content);
         Assert.InRange(known.Steps, 1, third.Steps - 1);
