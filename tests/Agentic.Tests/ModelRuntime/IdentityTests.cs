@@ -75,8 +75,7 @@ public sealed class IdentityTests
         model.AllocateKv(options.KvBlocks);
         DraftSource[] sources = [DraftSource.Suffix, DraftSource.Prediction, DraftSource.Schema, DraftSource.Recycling, DraftSource.Eagle];
         const int Few = 16;
-        using var directory = new TemporaryDirectory();
-        using EagleHead head = EagleHead.Load(RandomHead.Write(directory["head"], model), model, kernels);
+        using EagleHead head = EagleHead.Load(BundledModel.Directory + "-eagle3", model, kernels);
         model.CaptureBoundaries(head.Config.Boundaries);
         Life plain = Run(model, options with { MaxDraftNodes = 0 }, Few);
         int[][] written = [.. plain.Outputs.Select(outputs => outputs.Select(output => int.Parse(output.Split(' ')[0], CultureInfo.InvariantCulture)).ToArray())];
@@ -86,7 +85,7 @@ public sealed class IdentityTests
             DraftSource[] chosen = [.. sources.Where((_, i) => (combination >> i & 1) != 0)];
             Life life = Run(model, options with { DraftSources = chosen }, Few, written, head);
             Assert.Equal(plain.Outputs, life.Outputs);
-            Assert.True(life.Accepted > 0 || !chosen.Any(source => source is DraftSource.Suffix or DraftSource.Prediction or DraftSource.Schema), $"{string.Join(", ", chosen)}: nothing was accepted.");
+            Assert.True(life.Accepted > 0 || chosen is [DraftSource.Recycling], $"{string.Join(", ", chosen)}: nothing was accepted.");
         }
     }
 
