@@ -75,7 +75,9 @@ public sealed class IdentityTests
         model.AllocateKv(options.KvBlocks);
         DraftSource[] sources = [DraftSource.Suffix, DraftSource.Prediction, DraftSource.Schema, DraftSource.Recycling, DraftSource.Eagle];
         const int Few = 16;
-        using EagleHead head = EagleHead.Load(BundledModel.Directory + "-eagle3", model, kernels);
+        string headDirectory = BundledModel.Directory + "-eagle3";
+        using EagleHead head = EagleHead.Load(headDirectory, model, kernels);
+        bool follows = File.ReadAllText(Path.Combine(headDirectory, "training.json")).Contains(model.Fingerprint, StringComparison.Ordinal);
         model.CaptureBoundaries(head.Config.Boundaries);
         Life plain = Run(model, options with { MaxDraftNodes = 0 }, Few);
         int[][] written = [.. plain.Outputs.Select(outputs => outputs.Select(output => int.Parse(output.Split(' ')[0], CultureInfo.InvariantCulture)).ToArray())];
@@ -85,7 +87,8 @@ public sealed class IdentityTests
             DraftSource[] chosen = [.. sources.Where((_, i) => (combination >> i & 1) != 0)];
             Life life = Run(model, options with { DraftSources = chosen }, Few, written, head);
             Assert.Equal(plain.Outputs, life.Outputs);
-            Assert.True(life.Accepted > 0 || chosen is [DraftSource.Recycling], $"{string.Join(", ", chosen)}: nothing was accepted.");
+            bool mayMiss = chosen.All(source => source is DraftSource.Recycling || (source is DraftSource.Eagle && !follows));
+            Assert.True(life.Accepted > 0 || mayMiss, $"{string.Join(", ", chosen)}: nothing was accepted.");
         }
     }
 
