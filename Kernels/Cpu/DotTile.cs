@@ -18,40 +18,51 @@ internal static unsafe class DotTile<S, V, W, R>
     where W : IStorage
     where R : IRowCount
 {
-    /// <summary>One or two rows with eight columns, which lie <paramref name="columnStride"/> bytes apart.</summary>
-    /// <param name="rows">[R, length] with <paramref name="rowStride"/> elements from row to row.</param>
+    /// <summary>Rows with groups of eight columns, which lie <paramref name="columnStride"/> bytes apart. A call of its own for each tile
+    /// would take half as long again as a tile of 256 elements.</summary>
+    /// <param name="rows">[rowCount, length] with <paramref name="rowStride"/> elements from row to row.</param>
     /// <param name="rowStride">In elements.</param>
+    /// <param name="rowCount">One for a tile of one row; a tile of two takes the last of an odd number twice.</param>
     /// <param name="columns">Start of the first column.</param>
     /// <param name="columnStride">In bytes.</param>
+    /// <param name="groups">Of eight columns.</param>
     /// <param name="length">A multiple of two vectors.</param>
-    /// <param name="scores">[R, 8] with <paramref name="scoreStride"/> elements from row to row, written.</param>
+    /// <param name="scores">[rowCount, 8 · groups] with <paramref name="scoreStride"/> elements from row to row, written.</param>
     /// <param name="scoreStride">In elements.</param>
-    /// <param name="ahead">Memory of the columns' size that is read soon, any address.</param>
-    /// <param name="near">It is small enough to be prefetched into the first-level cache.</param>
+    /// <param name="ahead">Bytes from a group's columns to those that are prefetched with it.</param>
+    /// <param name="near">They are few enough for the first-level cache.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)] // in a caller's frame it would be out of registers
     public static void Multiply(
-        float* rows, nint rowStride, byte* columns, nint columnStride, nint length, float* scores, nint scoreStride,
-        byte* ahead, bool near)
+        float* rows, nint rowStride, nint rowCount, byte* columns, nint columnStride, nint groups, nint length,
+        float* scores, nint scoreStride, nint ahead, bool near)
     {
-        if (S.Lanes == Simd512.Lanes || R.Count == 1)
+        for (; groups > 0; groups--, columns += 8 * columnStride, scores += 8)
         {
-            EightColumns(rows, rowStride, columns, columnStride, length, scores, scoreStride, ahead, near);
-            return;
+            float* rowA = rows, scoresA = scores;
+            for (nint row = 0; row < rowCount; row += R.Count, rowA += R.Count * rowStride, scoresA += R.Count * scoreStride)
+            {
+                bool both = row + 1 < rowCount;
+                float* rowB = both ? rowA + rowStride : rowA, scoresB = both ? scoresA + scoreStride : scoresA;
+                if (S.Lanes == Simd512.Lanes || R.Count == 1)
+                {
+                    EightColumns(rowA, rowB, columns, columnStride, length, scoresA, scoresB, columns + ahead, near);
+                    continue;
+                }
+                TwoByFour(rowA, rowB, columns, columnStride, length, scoresA, scoresB, columns + ahead, near);
+                TwoByFour(
+                    rowA, rowB, columns + 4 * columnStride, columnStride, length, scoresA + 4, scoresB + 4,
+                    columns + ahead + 4 * length * W.Size, near);
+            }
         }
-        TwoByFour(rows, rowStride, columns, columnStride, length, scores, scoreStride, ahead, near);
-        columns += 4 * columnStride;
-        ahead += 4 * length * W.Size;
-        TwoByFour(rows, rowStride, columns, columnStride, length, scores + 4, scoreStride, ahead, near);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void TwoByFour(
-        float* rows, nint rowStride, byte* columns, nint columnStride, nint length, float* scores, nint scoreStride,
-        byte* ahead, bool near)
+        float* rowA, float* rowB, byte* columns, nint columnStride, nint length, float* scoresA, float* scoresB, byte* ahead, bool near)
     {
         V zero = S.Broadcast(0);
         V a0 = zero, a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero, b3 = zero;
         byte* column0 = columns, column3 = columns + 3 * columnStride;
-        float* rowA = rows, rowB = rows + rowStride;
         for (nint k = 0; k < length; k += 2 * S.Lanes)
         {
             Prefetch.Lines(ahead + 4 * k * W.Size, 8 * S.Lanes * W.Size, near);
@@ -80,20 +91,18 @@ internal static unsafe class DotTile<S, V, W, R>
             column0 += pair; column3 += pair;
         }
 
-        S.SumAcross(a0, a1, a2, a3).Store(scores);
-        S.SumAcross(b0, b1, b2, b3).Store(scores + scoreStride);
+        S.SumAcross(a0, a1, a2, a3).Store(scoresA);
+        S.SumAcross(b0, b1, b2, b3).Store(scoresB);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void EightColumns(
-        float* rows, nint rowStride, byte* columns, nint columnStride, nint length, float* scores, nint scoreStride,
-        byte* ahead, bool near)
+        float* rowA, float* rowB, byte* columns, nint columnStride, nint length, float* scoresA, float* scoresB, byte* ahead, bool near)
     {
         V zero = S.Broadcast(0);
         V a0 = zero, a1 = zero, a2 = zero, a3 = zero, a4 = zero, a5 = zero, a6 = zero, a7 = zero;
         V b0 = zero, b1 = zero, b2 = zero, b3 = zero, b4 = zero, b5 = zero, b6 = zero, b7 = zero;
         byte* column0 = columns, column3 = columns + 3 * columnStride, column6 = column3 + 3 * columnStride;
-        float* rowA = rows, rowB = rows + rowStride;
         for (nint k = 0; k < length; k += 2 * S.Lanes)
         {
             Prefetch.Lines(ahead + 8 * k * W.Size, 16 * S.Lanes * W.Size, near);
@@ -156,10 +165,10 @@ internal static unsafe class DotTile<S, V, W, R>
 
         if (R.Count > 1)
         {
-            S.StoreSums(a0, a1, a2, a3, a4, a5, a6, a7, b0, b1, b2, b3, b4, b5, b6, b7, scores, scores + scoreStride);
+            S.StoreSums(a0, a1, a2, a3, a4, a5, a6, a7, b0, b1, b2, b3, b4, b5, b6, b7, scoresA, scoresB);
             return;
         }
-        S.SumAcross(a0, a1, a2, a3).Store(scores);
-        S.SumAcross(a4, a5, a6, a7).Store(scores + 4);
+        S.SumAcross(a0, a1, a2, a3).Store(scoresA);
+        S.SumAcross(a4, a5, a6, a7).Store(scoresA + 4);
     }
 }

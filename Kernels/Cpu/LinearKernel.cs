@@ -3,9 +3,8 @@ using System.Diagnostics;
 namespace Agentic.Kernels;
 
 /// <summary>
-/// output[r, o] = Σ_k input[r, k] · weight[o, k] + bias[o]. Weights are read in place, once for all rows of a panel; a worker takes a
-/// stretch of outputs and runs every row against eight of them at a time, so those
-/// eight are in the first cache from the second tile of rows on.
+/// output[r, o] = Σ_k input[r, k] · weight[o, k] + bias[o]. Weights are read in place, once for all rows of a panel, eight outputs at a time, so that
+/// those eight are in the first cache from the second tile of rows on. Work is split by rows where the pass is, else by outputs.
 /// An output is the dot product of <see cref="DotTile{S,V,W,R}"/> over whole pairs of vectors, then the elements left over one by one,
 /// then the bias: one order of additions, whatever the rows of the call and the threads.
 /// </summary>
@@ -29,41 +28,53 @@ internal static unsafe class LinearKernel<S, V, W>
     private struct Job
     {
         public LinearArgs Args;
-        public float* Panel;
-        public nint PanelStride;
-        public int FirstRow;
-        public int PanelRows;
+        public float** Scratch;
+        public Panel Panel;
         public int OutputsPerItem;
     }
 
-    public static void Run(in LinearArgs args, WorkerPool pool, NativeBuffer scratch)
+    /// <summary>Rows of the input in the order of the weights' storage, [rows, inputs in whole pairs] with a stride.</summary>
+    private struct Panel
+    {
+        public float* Data;
+        public nint Stride;
+        public int FirstRow;
+        public int Rows;
+    }
+
+    public static void Run(in LinearArgs args, WorkerPool pool)
     {
         Debug.Assert(args.OutputStride >= args.Outputs && args.Inputs > 0);
-        int whole = args.Inputs - args.Inputs % (2 * S.Lanes);
-        int panelRows = Math.Min(args.Rows, Math.Max(16, PanelBytes / (args.Inputs * sizeof(float)) & ~3));
-        Job job = new() { Args = args, Panel = args.Input, PanelStride = args.Inputs };
-        if (W.Interleaved)
+        int panelRows = PanelRows(args);
+        Job job = new() { Args = args, Scratch = pool.Scratch(W.Interleaved ? (nint)panelRows * Whole(args) : 0) };
+        if (pool.SharesRows(args.Rows))
         {
-            job.Panel = scratch.Floats((nint)panelRows * whole);
-            job.PanelStride = whole;
+            pool.RunRows(&RunRows, job, args.Rows);
+            return;
         }
 
+        pool.Drain();
         for (int row = 0; row < args.Rows; row += panelRows)
         {
-            (job.FirstRow, job.PanelRows) = (row, Math.Min(panelRows, args.Rows - row));
-            if (!W.Interleaved)
-            {
-                job.Panel = args.Input + (nint)row * args.Inputs;
-            }
-            else
-            {
-                for (int r = 0; r < job.PanelRows; r++)
-                    Permutation<S, V>.Apply<W>(args.Input + (nint)(row + r) * args.Inputs, job.Panel + r * job.PanelStride, whole, 1);
-            }
-
-            job.OutputsPerItem = OutputsPerItem(args, job.PanelRows, pool.Threads);
+            job.Panel = Lay(args, row, Math.Min(panelRows, args.Rows - row), job.Scratch[0]);
+            job.OutputsPerItem = OutputsPerItem(args, job.Panel.Rows, pool.Threads);
             pool.Run(&RunItem, &job, (args.Outputs + job.OutputsPerItem - 1) / job.OutputsPerItem);
         }
+    }
+
+    private static int PanelRows(in LinearArgs args) => Math.Min(args.Rows, Math.Max(16, PanelBytes / (args.Inputs * sizeof(float)) & ~3));
+
+    private static int Whole(in LinearArgs args) => args.Inputs - args.Inputs % (2 * S.Lanes);
+
+    private static Panel Lay(in LinearArgs args, int firstRow, int rows, float* scratch)
+    {
+        float* input = args.Input + (nint)firstRow * args.Inputs;
+        if (!W.Interleaved)
+            return new Panel { Data = input, Stride = args.Inputs, FirstRow = firstRow, Rows = rows };
+        nint whole = Whole(args);
+        for (int r = 0; r < rows; r++)
+            Permutation<S, V>.Apply<W>(input + (nint)r * args.Inputs, scratch + r * whole, whole, 1);
+        return new Panel { Data = scratch, Stride = whole, FirstRow = firstRow, Rows = rows };
     }
 
     private static int OutputsPerItem(in LinearArgs args, int rows, int threads)
@@ -75,73 +86,72 @@ internal static unsafe class LinearKernel<S, V, W>
         return (int)Math.Min(outputs - outputs % Columns, args.Outputs);
     }
 
+    private static void RunRows(void* state, int first, int end, int worker)
+    {
+        ref readonly Job job = ref *(Job*)state;
+        int panelRows = PanelRows(job.Args);
+        for (int row = first; row < end; row += panelRows)
+            Multiply(job.Args, Lay(job.Args, row, Math.Min(panelRows, end - row), job.Scratch[worker]), 0, job.Args.Outputs);
+    }
+
     private static void RunItem(void* state, int item, int worker)
     {
         Job job = *(Job*)state; // the caller's stack changes all the time
-        int end = Math.Min((item + 1) * job.OutputsPerItem, job.Args.Outputs);
-        for (int output = item * job.OutputsPerItem; output < end; output += Columns)
+        Multiply(job.Args, job.Panel, item * job.OutputsPerItem, Math.Min((item + 1) * job.OutputsPerItem, job.Args.Outputs));
+    }
+
+    private static void Multiply(in LinearArgs args, in Panel panel, int first, int end)
+    {
+        nint stride = (nint)args.Inputs * W.Size, whole = Whole(args);
+        float* output = args.Output + panel.FirstRow * (nint)args.OutputStride + first;
+        byte* weight = (byte*)args.Weight + first * stride;
+        (int groups, int edge) = Math.DivRem(end - first, Columns);
+        if (panel.Rows == 1)
+            DotTile<S, V, W, OneRow>.Multiply(
+                panel.Data, panel.Stride, 1, weight, stride, groups, whole, output, args.OutputStride, Ahead(stride), Near(stride));
+        else
+            DotTile<S, V, W, TwoRows>.Multiply(
+                panel.Data, panel.Stride, panel.Rows, weight, stride, groups, whole, output, args.OutputStride, Ahead(stride), Near(stride));
+        for (int column = end - edge; column < end; column++)
+            MultiplyColumn(args, panel, column);
+        if (args.Bias is not null || args.Inputs % (2 * S.Lanes) != 0)
+            Complete(args, panel, first, end);
+    }
+
+    /// <summary>One of the last one to seven outputs: a tile of eight times the same column.</summary>
+    private static void MultiplyColumn(in LinearArgs args, in Panel panel, int column)
+    {
+        float* tile = stackalloc float[Columns];
+        byte* weight = (byte*)args.Weight + column * (nint)args.Inputs * W.Size;
+        for (int row = 0; row < panel.Rows; row++)
         {
-            int columns = Math.Min(Columns, end - output);
-            int row = 0;
-            for (; row + 2 <= job.PanelRows; row += 2)
-                Tile<TwoRows>(job, row, output, columns);
-            if (row < job.PanelRows)
-                Tile<OneRow>(job, row, output, columns);
-            if (job.Args.Bias is not null || job.Args.Inputs % (2 * S.Lanes) != 0)
-                Complete(job, output, columns);
+            DotTile<S, V, W, OneRow>.Multiply(panel.Data + row * panel.Stride, 0, 1, weight, 0, 1, Whole(args), tile, 0, 0, near: true);
+            args.Output[(panel.FirstRow + row) * (nint)args.OutputStride + column] = tile[0];
         }
     }
 
-    private static void Tile<R>(in Job job, int row, int output, int columns)
-        where R : IRowCount
-    {
-        nint stride = (nint)job.Args.Inputs * W.Size, outputStride = job.Args.OutputStride;
-        nint whole = job.Args.Inputs - job.Args.Inputs % (2 * S.Lanes);
-        float* rows = job.Panel + row * job.PanelStride, target = job.Args.Output + (job.FirstRow + row) * outputStride + output;
-        byte* weight = (byte*)job.Args.Weight + output * stride;
-        if (columns == Columns)
-            DotTile<S, V, W, R>.Multiply(
-                rows, job.PanelStride, weight, stride, whole, target, outputStride, weight + Ahead(stride), Near(stride));
-        else
-            EdgeTile<R>(rows, job.PanelStride, weight, stride, whole, target, outputStride, columns);
-    }
-
-    private static bool Near(nint columnStride) => Columns * columnStride <= PrefetchBytes;
+    private static bool Near(nint columnStride) => Columns * columnStride <= 3 * PrefetchBytes / 2;
 
     /// <summary>How far ahead of a tile's weights to prefetch: whole groups of columns, so that it is a later tile's lines.</summary>
     private static nint Ahead(nint columnStride) => Math.Max(1, PrefetchBytes / (Columns * columnStride)) * Columns * columnStride;
 
-    /// <summary>The last one to seven outputs, one after the other: a tile of eight times the same column.</summary>
-    private static void EdgeTile<R>(
-        float* rows, nint rowStride, byte* weight, nint stride, nint length, float* target, nint targetStride, int columns)
-        where R : IRowCount
-    {
-        float* tile = stackalloc float[2 * Columns];
-        for (int column = 0; column < columns; column++)
-        {
-            DotTile<S, V, W, R>.Multiply(rows, rowStride, weight + column * stride, 0, length, tile, Columns, weight, near: true);
-            for (int r = 0; r < R.Count; r++)
-                target[r * targetStride + column] = tile[r * Columns];
-        }
-    }
-
     /// <summary>Adds the inputs past the last whole pair of vectors, and the bias.</summary>
-    private static void Complete(in Job job, int output, int columns)
+    private static void Complete(in LinearArgs args, in Panel panel, int first, int end)
     {
-        int inputs = job.Args.Inputs, whole = inputs - inputs % (2 * S.Lanes);
-        for (int row = job.FirstRow; row < job.FirstRow + job.PanelRows; row++)
+        int inputs = args.Inputs, whole = Whole(args);
+        for (int row = panel.FirstRow; row < panel.FirstRow + panel.Rows; row++)
         {
-            for (int o = output; o < output + columns; o++)
+            for (int o = first; o < end; o++)
             {
-                float sum = job.Args.Output[(nint)row * job.Args.OutputStride + o];
+                float sum = args.Output[(nint)row * args.OutputStride + o];
                 for (int k = whole; k < inputs; k++)
                 {
-                    float weight = W.Single((byte*)job.Args.Weight + ((nint)o * inputs + k) * W.Size);
-                    sum = float.FusedMultiplyAdd(job.Args.Input[(nint)row * inputs + k], weight, sum);
+                    float weight = W.Single((byte*)args.Weight + ((nint)o * inputs + k) * W.Size);
+                    sum = float.FusedMultiplyAdd(args.Input[(nint)row * inputs + k], weight, sum);
                 }
-                if (job.Args.Bias is not null)
-                    sum += Elements.Load(job.Args.Bias, job.Args.BiasType, o);
-                job.Args.Output[(nint)row * job.Args.OutputStride + o] = sum;
+                if (args.Bias is not null)
+                    sum += Elements.Load(args.Bias, args.BiasType, o);
+                args.Output[(nint)row * args.OutputStride + o] = sum;
             }
         }
     }

@@ -5,8 +5,8 @@ namespace Agentic.ModelRuntime;
 
 /// <summary>The weights of a model directory: model.safetensors or the files that model.safetensors.index.json names; failing these
 /// pytorch_model.bin in the same two ways.</summary>
-/// <remarks>Safetensors stay in the mapped files and are shared with every process that maps them; only what has to be converted is copied, a tensor
-/// at a time. A pickle is copied whole, and never executed.</remarks>
+/// <remarks>A large model's safetensors stay in the mapped files and are shared with every process that maps them; only what has to be converted is
+/// copied, a tensor at a time. A small one's are copied to where they are read fastest. A pickle is copied whole, and never executed.</remarks>
 internal sealed unsafe class Checkpoint : IDisposable
 {
     private static readonly string[] Singles = ["model.safetensors", "pytorch_model.bin"];
@@ -16,23 +16,32 @@ internal sealed unsafe class Checkpoint : IDisposable
     private readonly Dictionary<string, Weight> _converted = new(StringComparer.Ordinal);
     private readonly List<NativeArray<byte>> _copies = [];
     private readonly ModelStorage _storage;
+    private readonly long _mostCopied;
+    private WeightCopies? _placed;
 
-    private Checkpoint(string directory, ModelStorage storage)
+    private Checkpoint(string directory, ModelStorage storage, long mostCopied)
     {
         Directory = directory;
         _storage = storage;
+        _mostCopied = mostCopied;
     }
 
     public string Directory { get; }
 
+    /// <summary>Of all tensors, as they are stored.</summary>
+    public long Bytes => _fileOfTensor.Sum(pair => pair.Value.Entries[pair.Key].Bytes);
+
     /// <summary>Names of all tensors, in ordinal order.</summary>
     public IEnumerable<string> Names => _fileOfTensor.Keys.Order(StringComparer.Ordinal);
 
+    /// <param name="directory">Of config.json and the weights.</param>
+    /// <param name="storage">What <see cref="Get"/> converts to.</param>
+    /// <param name="mostCopied">Bytes up to which mapped weights are copied; as <see cref="WeightCopies.Most"/> says if it is not given.</param>
     /// <exception cref="ModelLoadException">A file is absent or damaged.</exception>
-    public static Checkpoint Open(string directory, ModelStorage storage = ModelStorage.Auto)
+    public static Checkpoint Open(string directory, ModelStorage storage = ModelStorage.Auto, long? mostCopied = null)
     {
         CheckDirectory(directory);
-        Checkpoint checkpoint = new(directory, storage);
+        Checkpoint checkpoint = new(directory, storage, mostCopied ?? WeightCopies.Most);
         try
         {
             string first = Singles.Zip(Indices).SelectMany(pair => new[] { pair.First, pair.Second })
@@ -41,6 +50,7 @@ internal sealed unsafe class Checkpoint : IDisposable
                 checkpoint.AddAll(first);
             else
                 checkpoint.AddIndexed(JsonFile.Read(Path.Combine(directory, first)));
+            checkpoint.PlaceIfSmall();
             return checkpoint;
         }
         catch
@@ -65,7 +75,7 @@ internal sealed unsafe class Checkpoint : IDisposable
             throw new ModelLoadException(
                 $"{_fileOfTensor[name].Path}: tensor {name} has the shape {Weight.Describe(tensor.Shape)} and config.json demands {Weight.Describe(shape)}");
         if (_storage != ModelStorage.BFloat16 || tensor.Type == ElementType.BFloat16)
-            return tensor;
+            return _placed is not null && _fileOfTensor[name].IsMapped ? _placed.Of(tensor) : tensor;
         return _converted.TryGetValue(name, out Weight? converted) ? converted : _converted[name] = ToBFloat16(tensor);
     }
 
@@ -115,6 +125,7 @@ internal sealed unsafe class Checkpoint : IDisposable
             file.Dispose();
         foreach (NativeArray<byte> copy in _copies)
             copy.Dispose();
+        _placed?.Dispose();
     }
 
     private static void CheckDirectory(string directory)
@@ -127,6 +138,13 @@ internal sealed unsafe class Checkpoint : IDisposable
             throw new ModelLoadException($"{directory} has no config.json; fetch the whole checkpoint");
         if (!Singles.Concat(Indices).Any(name => File.Exists(Path.Combine(directory, name))))
             throw new ModelLoadException($"{directory} has neither {Singles[0]} nor {Indices[0]}; fetch the whole checkpoint");
+    }
+
+    private void PlaceIfSmall()
+    {
+        long bytes = _fileOfTensor.Sum(pair => WeightCopies.Room(pair.Value.Entries[pair.Key].Bytes));
+        if (bytes <= _mostCopied)
+            _placed = new WeightCopies(bytes);
     }
 
     private TensorFile AddAll(string fileName)

@@ -2,11 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Agentic.ModelRuntime;
 
-/// <summary>Memory outside the managed heap that kernels read and write: aligned to 64 bytes, zeroed when it is new.</summary>
+/// <summary>Memory outside the managed heap that kernels read and write: on cache-line boundaries, zeroed when it is new.</summary>
 internal sealed unsafe class NativeArray<T> : IDisposable
     where T : unmanaged
 {
-    private const int Alignment = 64;
     private void* _allocation;
 
     public NativeArray()
@@ -31,8 +30,10 @@ internal sealed unsafe class NativeArray<T> : IDisposable
         length = Math.Max(length, Length + (Length / 2));
         Free();
         // calloc hands out untouched zero pages, so a large KV pool costs memory only as far as it is used.
-        _allocation = NativeMemory.AllocZeroed((nuint)((length * sizeof(T)) + Alignment));
-        Data = (T*)(((nuint)_allocation + Alignment - 1) & ~(nuint)(Alignment - 1));
+        nuint bytes = (nuint)(length * sizeof(T)), alignment = HugePages.AlignmentOf(bytes);
+        _allocation = NativeMemory.AllocZeroed(bytes + alignment);
+        Data = (T*)(((nuint)_allocation + alignment - 1) & ~(alignment - 1));
+        HugePages.Prefer(Data, bytes);
         Length = length;
         return Data;
     }

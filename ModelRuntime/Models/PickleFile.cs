@@ -16,6 +16,8 @@ internal sealed unsafe class PickleFile : TensorFile
 
     public override nint Start => (nint)_storages.Data;
 
+    public override bool IsMapped => false;
+
     /// <exception cref="ModelLoadException">The file is absent, damaged, or no archive of tensors.</exception>
     public static new PickleFile Open(string path)
     {

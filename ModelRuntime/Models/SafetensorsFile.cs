@@ -27,6 +27,8 @@ internal sealed unsafe class SafetensorsFile : TensorFile
     /// <summary>First byte of the file in memory.</summary>
     public override nint Start { get; }
 
+    public override bool IsMapped => true;
+
     /// <exception cref="ModelLoadException">The file is absent, truncated or damaged.</exception>
     public static new SafetensorsFile Open(string path)
     {

@@ -17,6 +17,9 @@ internal abstract class TensorFile(string path) : IDisposable
     /// <summary>What offsets count from.</summary>
     public abstract nint Start { get; }
 
+    /// <summary>Whether the bytes are the file's own pages.</summary>
+    public abstract bool IsMapped { get; }
+
     public IReadOnlyDictionary<string, Entry> Entries => _entries;
 
     /// <exception cref="ModelLoadException">The file is absent, damaged, or of another format.</exception>

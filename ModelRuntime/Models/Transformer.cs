@@ -19,6 +19,7 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
     private readonly FeedForward _feedForward;
     private readonly float _attentionScale;
     private readonly int _qkvWidth;
+    private readonly long _weightBytes;
     private readonly NativeArray<float> _residual = new(), _normed = new(), _delta = new(), _qkv = new(), _attention = new();
     private readonly NativeArray<float> _scoredResidual = new(), _scoredDelta = new(), _logits = new();
     private readonly SequenceLayout _sequences = new();
@@ -34,6 +35,7 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
         _options = options;
         Weights = TransformerWeights.Load(checkpoint, config);
         Fingerprint = ModelFingerprint.Compute(config, checkpoint);
+        _weightBytes = checkpoint.Bytes;
         _rope = new RopeTable(config.Rope, config.HeadDim);
         _feedForward = new FeedForward(config, options.Precision, kernels);
         _attentionScale = (float)Math.Pow(config.HeadDim, -0.5);
@@ -99,6 +101,7 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
         fixed (uint* ancestors = rows.Ancestors)
         {
             _sequences.Lay(rows, ancestors, BlockSize);
+            _kernels.BeginPass(count, _weightBytes);
             _kernels.Embed(new EmbedArgs
             {
                 TokenIds = tokens,
@@ -121,7 +124,9 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
                 delta = _delta.Data;
             }
 
-            return Score(scored, rows.LogitRows.Length, count);
+            StepLogits logits = Score(scored, rows.LogitRows.Length, count);
+            _kernels.EndPass();
+            return logits;
         }
     }
 
@@ -198,9 +203,13 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
         LayerWeights weights, KvLayer cache, float* cosSin, int* positions, int* slots, int rows, int sequences, int slidingWindow)
     {
         int queries = _config.Heads * _config.HeadDim, keys = _config.KvHeads * _config.HeadDim;
-        _kernels.Apply(weights.Query, _normed.Data, _qkv.Data, _qkvWidth, rows, _options.Precision);
-        _kernels.Apply(weights.Key, _normed.Data, _qkv.Data + queries, _qkvWidth, rows, _options.Precision);
-        _kernels.Apply(weights.Value, _normed.Data, _qkv.Data + queries + keys, _qkvWidth, rows, _options.Precision);
+        _kernels.Apply(weights.QueryKeyValue ?? weights.Query, _normed.Data, _qkv.Data, _qkvWidth, rows, _options.Precision);
+        if (weights.QueryKeyValue is null)
+        {
+            _kernels.Apply(weights.Key, _normed.Data, _qkv.Data + queries, _qkvWidth, rows, _options.Precision);
+            _kernels.Apply(weights.Value, _normed.Data, _qkv.Data + queries + keys, _qkvWidth, rows, _options.Precision);
+        }
+
         _kernels.RopeWriteKv(new RopeWriteKvArgs
         {
             Qkv = _qkv.Data,
@@ -291,9 +300,11 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
     {
         for (int i = 0; i < _boundaries.Length; i++)
         {
+            if (_boundaries[i] != boundary)
+                continue;
             long length = (long)rows * _config.HiddenSize;
-            if (_boundaries[i] == boundary)
-                NativeMemory.Copy(_residual.Data, _boundaryStates[i].Reserve(length), (nuint)(length * sizeof(float)));
+            _kernels.Wait();
+            NativeMemory.Copy(_residual.Data, _boundaryStates[i].Reserve(length), (nuint)(length * sizeof(float)));
         }
     }
 }

@@ -6,16 +6,28 @@ internal sealed record Projection(Weight Weight, Weight? Bias)
     public int Outputs => Weight.Shape[0];
 
     public int Inputs => Weight.Shape[1];
+
+    /// <summary>Projections of one input as one of all their outputs, where their weights lie one after the other and have no biases. An output has the
+    /// same bits; a step has fewer calls. Copied weights and most files' gate and up lie so.</summary>
+    public static Projection? Joined(params ReadOnlySpan<Projection> parts)
+    {
+        int outputs = 0;
+        for (int i = 0; i < parts.Length; i++)
+        {
+            if (parts[i].Bias is not null || (i > 0 && !parts[i - 1].Weight.IsFollowedBy(parts[i].Weight)))
+                return null;
+            outputs += parts[i].Outputs;
+        }
+
+        return new Projection(parts[0].Weight.Slice(0, outputs, parts[0].Inputs), null);
+    }
 }
 
 /// <summary>down(silu(gate) · up): a dense MLP or one expert.</summary>
 internal sealed record Mlp(Projection Gate, Projection Up, Projection Down)
 {
-    /// <summary>Gate and up as one layer of twice the outputs, where the checkpoint has them one after the other: most files do, for their tensors are
-    /// in order of name. An output has the same bits; a step has a call less for each layer.</summary>
-    public Projection? GateUp { get; } = Gate.Bias is null && Gate.Weight.IsFollowedBy(Up.Weight)
-        ? new Projection(Gate.Weight.Slice(0, 2 * Gate.Outputs, Gate.Inputs), null)
-        : null;
+    /// <summary>Gate and up in one, or null.</summary>
+    public Projection? GateUp { get; } = Projection.Joined(Gate, Up);
 }
 
 /// <summary>A router and the experts it chooses from.</summary>
@@ -24,7 +36,11 @@ internal sealed record ExpertLayer(Projection Router, Mlp[] Experts);
 /// <summary>Weights of one decoder layer; either <see cref="Dense"/> or <see cref="Sparse"/> is there.</summary>
 internal sealed record LayerWeights(
     Weight InputNorm, Projection Query, Projection Key, Projection Value, Projection Output, Weight? QueryNorm, Weight? KeyNorm,
-    Weight AttentionNorm, Mlp? Dense, ExpertLayer? Sparse);
+    Weight AttentionNorm, Mlp? Dense, ExpertLayer? Sparse)
+{
+    /// <summary>Queries, keys and values in one, or null.</summary>
+    public Projection? QueryKeyValue { get; } = Projection.Joined(Query, Key, Value);
+}
 
 /// <summary>A transformer's weights, found by name and held to the shapes of its configuration.</summary>
 internal sealed record TransformerWeights(Weight Embedding, LayerWeights[] Layers, Weight FinalNorm, Projection Head)

@@ -32,6 +32,9 @@ internal sealed record BenchPass(
     /// <summary>What the engine says of it; null of a total.</summary>
     public SpeculationReport? Report { get; init; }
 
+    /// <summary>Tokens of all prompts, and those of them whose keys and values were in the cache.</summary>
+    public (long All, long Cached) PromptTokens { get; init; }
+
     public double TokensPerSecond => OutputTokens / Seconds;
 
     /// <summary>For each mode and round, all workloads but the control and the mixture as one.</summary>
@@ -48,6 +51,7 @@ internal sealed record BenchPass(
                 Drafted = sum.Drafted + pass.Drafted,
                 Accepted = sum.Accepted + pass.Accepted,
                 Expected = sum.Expected + pass.Expected,
+                PromptTokens = (sum.PromptTokens.All + pass.PromptTokens.All, sum.PromptTokens.Cached + pass.PromptTokens.Cached),
                 Digest = (sum.Digest * 31) ^ pass.Digest,
             }));
 }

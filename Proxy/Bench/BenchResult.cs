@@ -24,6 +24,12 @@ internal sealed record BenchResult(
     /// <summary>Each source of drafts, summed over the rounds.</summary>
     public IReadOnlyList<BenchSource> Sources { get; init; } = [];
 
+    /// <summary>Tokens of one pass's prompts.</summary>
+    public long PromptTokens { get; init; }
+
+    /// <summary>Those whose keys and values were in the cache.</summary>
+    public long CachedPromptTokens { get; init; }
+
     /// <summary>Median over the rounds of the median of |predicted − actual| / actual step time.</summary>
     public double? StepPredictionError { get; init; }
 
@@ -76,6 +82,8 @@ internal sealed record BenchResult(
             sameTokens)
         {
             Sources = BenchSource.Of(own),
+            PromptTokens = own[0].PromptTokens.All,
+            CachedPromptTokens = own[0].PromptTokens.Cached,
             StepPredictionError = own.All(pass => pass.Report is not null) ? Median(own.Select(pass => pass.Report!.StepPredictionError)) : null,
             HeadLevelsPerStep = (double)own.Sum(pass => pass.Report?.HeadLevels ?? 0) / steps,
             HeadTimeShare = own.Sum(pass => pass.Report?.HeadSeconds ?? 0) / own.Sum(pass => pass.Seconds),

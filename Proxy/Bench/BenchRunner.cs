@@ -48,7 +48,7 @@ internal sealed class BenchRunner(ForcedModel model, DraftHead? head, EngineOpti
         engine.TreeScored = settings.Watch;
         engine.Start();
 
-        long outputs = 0, steps = 0, drafted = 0, accepted = 0;
+        long outputs = 0, steps = 0, drafted = 0, accepted = 0, cached = 0;
         double expected = 0, decodeSeconds = 0;
         ulong digest = 14695981039346656037;
         long start = Stopwatch.GetTimestamp();
@@ -74,6 +74,7 @@ internal sealed class BenchRunner(ForcedModel model, DraftHead? head, EngineOpti
                 GenerationStatistics statistics = generation.Statistics;
                 outputs += statistics.OutputTokens;
                 steps += statistics.DecodeSteps;
+                cached += statistics.CachedPromptTokens;
                 drafted += statistics.DraftedTokens;
                 accepted += statistics.AcceptedTokens;
                 expected += statistics.ExpectedAcceptedTokens;
@@ -84,6 +85,7 @@ internal sealed class BenchRunner(ForcedModel model, DraftHead? head, EngineOpti
         return new BenchPass(workload, mode, round, calls.Count, outputs, seconds, decodeSeconds, steps, drafted, accepted, expected, digest)
         {
             Report = engine.Report(),
+            PromptTokens = (calls.Sum(call => (long)call.PromptIds.Length), cached),
         };
     }
 

@@ -29,6 +29,96 @@ public sealed unsafe class CpuMachineryTests
         static void CountItem(void* state, int item, int worker) => Interlocked.Increment(ref ((int*)state)[item]);
     }
 
+    [Theory]
+    [InlineData(1, 300)]
+    [InlineData(2, 300)]
+    [InlineData(3, 20)]
+    public void WorkerPool_LoopsOfRows_AreAsIfOneAfterTheOther(int threads, int passes)
+    {
+        const int MaxRows = 40, Layers = 6;
+        using WorkerPool pool = new(threads);
+        Random random = new(threads);
+        using Native<long> own = new(MaxRows), met = new(Layers * MaxRows);
+        own.Span.Clear();
+        long[] expected = new long[MaxRows];
+        int shared = 0;
+        for (int pass = 0; pass < passes; pass++)
+        {
+            pool.BeginPass(byRows: true);
+            int rows = random.Next(1, MaxRows + 1);
+            for (int layer = 0; layer < Layers; layer++)
+            {
+                for (int loop = random.Next(20); loop >= 0; loop--)
+                {
+                    rows = random.Next(10) == 0 ? random.Next(1, MaxRows + 1) : rows;
+                    Mix mix = new() { Own = own, Met = met.Pointer + (layer * MaxRows), Rows = rows, Factor = random.Next() };
+                    for (int row = 0; row < rows; row++)
+                        expected[row] = unchecked((mix.Factor * expected[row]) + row);
+                    Share(&Alone, mix, meet: false);
+                }
+
+                Mix last = new() { Own = own, Met = met.Pointer + (layer * MaxRows), Rows = rows };
+                long sum = expected[..rows].Aggregate(0L, (sum, value) => unchecked(sum + value));
+                for (int row = 0; row < rows; row++)
+                    expected[row] = unchecked(expected[row] + sum);
+                Share(&Show, last, meet: false);
+                Share(&Meet, last, meet: true);
+            }
+
+            pool.EndPass();
+            Assert.Equal(expected, own.Span.ToArray());
+            if (pass % 50 == 0)
+                Thread.Sleep(5); // long enough for the workers to park
+        }
+
+        Assert.True(threads == 1 ? shared == 0 : shared > 0);
+
+        void Share(delegate*<void*, int, int, int, void> body, Mix mix, bool meet)
+        {
+            if (pool.SharesRows(mix.Rows))
+            {
+                shared++;
+                pool.RunRows(body, mix, mix.Rows, meet);
+                return;
+            }
+
+            pool.Drain();
+            body(&mix, 0, mix.Rows, 0);
+        }
+
+        static void Alone(void* state, int first, int end, int worker)
+        {
+            Mix mix = *(Mix*)state;
+            for (int row = first; row < end; row++)
+                mix.Own[row] = (mix.Factor * mix.Own[row]) + row;
+        }
+
+        static void Show(void* state, int first, int end, int worker)
+        {
+            Mix mix = *(Mix*)state;
+            for (int row = first; row < end; row++)
+                mix.Met[row] = mix.Own[row];
+        }
+
+        static void Meet(void* state, int first, int end, int worker)
+        {
+            Mix mix = *(Mix*)state;
+            for (int row = first; row < end; row++)
+            {
+                for (int other = 0; other < mix.Rows; other++)
+                    mix.Own[row] += mix.Met[other];
+            }
+        }
+    }
+
+    private struct Mix
+    {
+        public long* Own;
+        public long* Met;
+        public int Rows;
+        public long Factor;
+    }
+
     [Fact]
     public void Exponential_IsWithinTwoUnitsInTheLastPlace_AndTheSameAtEveryWidth()
     {

@@ -90,6 +90,30 @@ public sealed class CheckpointTests
         Assert.Contains(fault, error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("qwen3-head-dim")]
+    [InlineData("llama-bf16")]
+    public unsafe void WeightsOfASmallModel_AreCopiedToLinesOfTheirOwn_AndOfALargeOneNot(string name)
+    {
+        string path = TestFiles.Golden("models", name);
+        ModelConfig config = ModelConfig.Read(Path.Combine(path, "config.json"));
+        using Checkpoint small = Checkpoint.Open(path), large = Checkpoint.Open(path, mostCopied: small.Bytes - 1);
+        TransformerWeights copied = TransformerWeights.Load(small, config), mapped = TransformerWeights.Load(large, config);
+
+        Assert.All(copied.Layers, layer => Assert.NotNull(layer.QueryKeyValue));
+        foreach ((LayerWeights copy, LayerWeights original) in copied.Layers.Zip(mapped.Layers))
+        {
+            foreach ((Weight one, Weight other) in (ReadOnlySpan<(Weight, Weight)>)
+                [(copy.Query.Weight, original.Query.Weight), (copy.Key.Weight, original.Key.Weight), (copy.Dense!.Down.Weight, original.Dense!.Down.Weight)])
+            {
+                Assert.Equal(0, one.Data % 64);
+                Assert.NotEqual(one.Data, other.Data);
+                Assert.Equal(small.Stored(one.Name).Data - small.Stored(copy.InputNorm.Name).Data, other.Data - original.InputNorm.Data);
+                Assert.True(new ReadOnlySpan<byte>(one.Pointer, (int)one.Bytes).SequenceEqual(new ReadOnlySpan<byte>(other.Pointer, (int)other.Bytes)));
+            }
+        }
+    }
+
     [Fact]
     public void LinkedFiles_AreFollowed()
     {

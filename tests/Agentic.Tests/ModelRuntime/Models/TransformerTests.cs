@@ -51,16 +51,19 @@ public sealed class TransformerTests
     {
         string directory = TestFiles.Golden("models", name);
         int[] ids = ReadIds(directory);
-        using CpuKernels kernels = new();
-        float[] whole = Run(driver => driver.RunChunks(ids, ids.Length), 1, new ModelOptions());
+        float[] whole = Run(driver => driver.RunChunks(ids, ids.Length), 1, new ModelOptions(), threads: 1);
 
-        foreach (int chunk in (int[])[1, 3, 7, 16, 33])
-            AssertSame(whole, Run(driver => driver.RunChunks(ids, chunk), chunk, new ModelOptions(BlockSize: chunk == 7 ? 5 : 16)));
-        for (int seed = 1; seed <= 3; seed++)
-            AssertSame(whole, Run(driver => driver.RunTrees(ids, new Random(seed)), seed, new ModelOptions()));
-
-        float[] Run(Func<ModelDriver, float[]> run, int seed, ModelOptions options)
+        foreach (int threads in (int[])[1, 2])
         {
+            foreach (int chunk in (int[])[1, 3, 7, 16, 33])
+                AssertSame(whole, Run(driver => driver.RunChunks(ids, chunk), chunk, new ModelOptions(BlockSize: chunk == 7 ? 5 : 16), threads));
+            for (int seed = 1; seed <= 3; seed++)
+                AssertSame(whole, Run(driver => driver.RunTrees(ids, new Random(seed)), seed, new ModelOptions(), threads));
+        }
+
+        float[] Run(Func<ModelDriver, float[]> run, int seed, ModelOptions options, int threads)
+        {
+            using CpuKernels kernels = new(threads);
             using Transformer model = Transformer.Load(directory, options, kernels);
             return run(new ModelDriver(model, ids.Length, seed));
         }
