@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Agentic.ModelRuntime;
 
 /// <summary>Philox 4×32-10 (Salmon et al., SC'11): random numbers as a pure function of key and counter, so no draw depends on an earlier one.</summary>
@@ -25,6 +27,12 @@ internal static class Philox
 
     /// <summary>A standard Gumbel variate from a uniform word: −ln(−ln u) with u in the open interval (0, 1).</summary>
     public static float Gumbel(uint word) => (float)-Math.Log(-Math.Log((word + 0.5) * (1.0 / 4294967296.0)));
+
+    /// <summary>Slightly more than <see cref="Gumbel"/> gives, or a good deal, without a logarithm: −ln(−ln u) ≤ −ln(1 − u), and the leading ones of u say
+    /// how small 1 − u is.</summary>
+    public static float GumbelBound(uint word) => (BitOperations.LeadingZeroCount(~word) + 1) * AboveLn2;
+
+    private const float AboveLn2 = 0.6932f;
 
     /// <summary>No word gives a larger variate: −ln(−ln(1 − 2⁻³³)).</summary>
     public const float LargestGumbel = 22.9f;

@@ -119,6 +119,8 @@ internal sealed class Sampler
                 continue;
             if ((uint)i >> 2 != drawn)
                 Philox.Draw(seed, choice, position, drawn = (uint)i >> 2, _words);
+            if (Philox.GumbelBound(_words[i & 3]) < bestValue - logits[i])
+                continue;
             float value = logits[i] + Philox.Gumbel(_words[i & 3]);
             if (value > bestValue || (value == bestValue && i < best))
                 (best, bestValue, floor) = (i, value, value - Philox.LargestGumbel);

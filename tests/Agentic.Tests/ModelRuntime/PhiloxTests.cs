@@ -31,6 +31,17 @@ public sealed class PhiloxTests
     }
 
     [Fact]
+    public void GumbelBound_IsAboveTheVariate_ForWordsOfEverySize()
+    {
+        var random = new Random(1);
+        foreach (uint word in (uint[])[0, 1, uint.MaxValue - 1, uint.MaxValue, .. Enumerable.Range(0, 100_000).Select(_ => (uint)random.NextInt64(1L << 32)),
+            .. Enumerable.Range(0, 32).SelectMany(bit => (uint[])[1u << bit, ~(1u << bit), (1u << bit) - 1, uint.MaxValue << bit])])
+        {
+            Assert.True(Philox.Gumbel(word) < Philox.GumbelBound(word) - 1e-5f, $"word {word}");
+        }
+    }
+
+    [Fact]
     public void LargestWord_GivesLargestGumbel()
     {
         Assert.InRange(Philox.Gumbel(uint.MaxValue), 22, Philox.LargestGumbel);
