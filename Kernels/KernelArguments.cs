@@ -249,9 +249,9 @@ public unsafe struct SiluMulArgs
     public ElementType Precision;
 }
 
-/// <summary>One slot's K and V, moved.</summary>
-/// <param name="FromSlot">Slot of an accepted row.</param>
-/// <param name="ToSlot">Slot of its committed position.</param>
+/// <summary>One slot's K and V, copied to another.</summary>
+/// <param name="FromSlot">Slot of an accepted row, or of a cached prefix.</param>
+/// <param name="ToSlot">Slot of its position.</param>
 public readonly record struct KvMove(int FromSlot, int ToSlot);
 
 /// <summary>Arguments of <see cref="IKernels.CommitKv"/>.</summary>
@@ -263,7 +263,7 @@ public unsafe struct CommitKvArgs
     /// <summary>Layers.</summary>
     public int Layers;
 
-    /// <summary>[MoveCount], of one sequence in path order: each target slot is at most its source, so moving in order is safe in place.</summary>
+    /// <summary>[MoveCount], in an order that is safe in place: no target is a later move's source.</summary>
     public KvMove* Moves;
 
     /// <summary>Moves.</summary>

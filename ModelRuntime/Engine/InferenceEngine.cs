@@ -182,6 +182,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         if (step.IsEmpty)
             return false;
 
+        MoveKv(step.Copies);                                                // of prefixes that end within a cached block
         DraftForest drafts = _policy.Draft(step);                           // one tree a sequence, budgeted over the batch
         TimeSpan drafting = _clock.GetElapsedTime(begin);
         long attended = FillRows(step, drafts);
@@ -228,9 +229,10 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
-                // The requests of a failed step cannot go on, since their cache is in an unknown state; the next ones can.
+                // The requests of a failed step cannot go on, since their cache is in an unknown state; the next ones can, without it.
                 Log.StepFailed(_logger, e, _scheduler.Running.Count);
                 EndAll(FinishReason.Error);
+                _pool.Unpublish();
             }
         }
     }
@@ -319,14 +321,17 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
                 _moves.Add(new KvMove(from, to));
         }
 
-        if (_moves.Count > 0)
-        {
-            _model.CommitKv(CollectionsMarshal.AsSpan(_moves));
-            _states?.Move(CollectionsMarshal.AsSpan(_moves));
-        }
-
+        MoveKv(_moves);
         sequence.Advance(_pool, 1 + _verification.Path.Count);
         sequence.Trim(_pool);
+    }
+
+    private void MoveKv(List<KvMove> moves)
+    {
+        if (moves.Count == 0)
+            return;
+        _model.CommitKv(CollectionsMarshal.AsSpan(moves));
+        _states?.Move(CollectionsMarshal.AsSpan(moves));
     }
 
     /// <summary>Sends the verified tokens on their way, one by one, and lets drafters and statistics know.</summary>

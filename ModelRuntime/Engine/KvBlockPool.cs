@@ -36,10 +36,16 @@ internal readonly record struct BlockKey(ulong High, ulong Low)
     }
 }
 
-/// <summary>Which KV blocks are whose: reference counts, and a prefix cache of full blocks by chained key.</summary>
-/// <remarks>A published block that nobody holds stays findable until its memory is needed; the least recently released goes first.</remarks>
+/// <summary>Which KV blocks are whose: reference counts, and a prefix cache of blocks by chained key.</summary>
+/// <remarks>A published block that nobody holds stays findable until its memory is needed; the least recently released goes first. A full block is
+/// shared; of one that is like what is looked for only at its beginning, or was never filled, that part can be copied.</remarks>
 internal sealed class KvBlockPool
 {
+    private const int None = -1;
+
+    // Looked at for a common beginning, the latest first.
+    private const int MostAlike = 64;
+
     private readonly int[] _references;
     private readonly BlockKey?[] _keys;
     private readonly Dictionary<BlockKey, int> _published = [];
@@ -48,6 +54,13 @@ internal sealed class KvBlockPool
     // Released but published blocks, least recently released first, as a doubly linked list through two arrays; index Count is the anchor.
     private readonly int[] _next, _previous;
     private int _idle;
+
+    // What published blocks hold, and which of them follow the same key: a doubly linked list for each, the latest first.
+    private readonly int[] _tokens;
+    private readonly int[] _lengths;
+    private readonly BlockKey[] _parents;
+    private readonly Dictionary<BlockKey, int> _firstOf = [];
+    private readonly int[] _nextOf, _previousOf;
 
     /// <summary>A pool of <paramref name="count"/> blocks of <paramref name="blockSize"/> positions.</summary>
     public KvBlockPool(int count, int blockSize)
@@ -60,6 +73,11 @@ internal sealed class KvBlockPool
         _next = new int[count + 1];
         _previous = new int[count + 1];
         _next[count] = _previous[count] = count;
+        _tokens = new int[count * blockSize];
+        _lengths = new int[count];
+        _parents = new BlockKey[count];
+        _nextOf = new int[count];
+        _previousOf = new int[count];
         for (int block = count - 1; block >= 0; block--)
             _blank.Push(block);
     }
@@ -86,8 +104,7 @@ internal sealed class KvBlockPool
                 return -1;
             block = _next[Count];
             Unlink(block);
-            _published.Remove(_keys[block]!.Value);
-            _keys[block] = null;
+            Forget(block);
         }
 
         _references[block] = 1;
@@ -107,12 +124,45 @@ internal sealed class KvBlockPool
     /// <summary>Whether a block is published under the key.</summary>
     public bool Contains(BlockKey key) => _published.ContainsKey(key);
 
+    /// <summary>The published block after a key that begins most like some tokens, and how many of them it begins with; (−1, 0) without one.</summary>
+    public (int Block, int Common) FindAlike(BlockKey parent, ReadOnlySpan<int> tokens)
+    {
+        (int Block, int Common) best = (None, 0);
+        int block = _firstOf.GetValueOrDefault(parent, None);
+        for (int looked = 0; block != None && looked < MostAlike && best.Common < tokens.Length; block = _nextOf[block], looked++)
+        {
+            int common = Content(block).CommonPrefixLength(tokens);
+            if (common > best.Common)
+                best = (block, common);
+        }
+
+        return best;
+    }
+
     /// <summary>Makes a full block findable. A twin that was there first stays the findable one.</summary>
-    public void Publish(int block, BlockKey key)
+    /// <param name="block">Held by the caller.</param>
+    /// <param name="parent">Key of what comes before it.</param>
+    /// <param name="tokens">Whose keys and values it holds: as many as a block has positions.</param>
+    /// <returns>Its own key.</returns>
+    public BlockKey Publish(int block, BlockKey parent, ReadOnlySpan<int> tokens)
     {
         Debug.Assert(_references[block] > 0, "A block is published by its holder.");
-        if (_keys[block] is null && _published.TryAdd(key, block))
+        BlockKey key = parent.Next(tokens);
+        if (_lengths[block] == 0 && _published.TryAdd(key, block))
+        {
             _keys[block] = key;
+            Remember(block, parent, tokens);
+        }
+
+        return key;
+    }
+
+    /// <summary>Makes what a block holds findable that its holder fills no further, unless a block with the same beginning is there.</summary>
+    public void PublishTail(int block, BlockKey parent, ReadOnlySpan<int> tokens)
+    {
+        Debug.Assert(_references[block] > 0, "A block is published by its holder.");
+        if (_lengths[block] == 0 && FindAlike(parent, tokens).Common < tokens.Length)
+            Remember(block, parent, tokens);
     }
 
     /// <summary>Gives back one share.</summary>
@@ -121,7 +171,7 @@ internal sealed class KvBlockPool
         Debug.Assert(_references[block] > 0, "A block is released once for each time it was taken.");
         if (--_references[block] > 0)
             return;
-        if (_keys[block] is null)
+        if (_lengths[block] == 0)
         {
             _blank.Push(block);
             return;
@@ -137,7 +187,9 @@ internal sealed class KvBlockPool
     public void Unpublish()
     {
         _published.Clear();
+        _firstOf.Clear();
         Array.Clear(_keys);
+        Array.Clear(_lengths);
         for (int block = _next[Count]; block != Count; block = _next[block])
             _blank.Push(block);
         _next[Count] = _previous[Count] = Count;
@@ -170,7 +222,48 @@ internal sealed class KvBlockPool
                 return $"Block {block} is published under a key it does not carry.";
         }
 
-        return null;
+        int listed = 0;
+        foreach ((BlockKey parent, int first) in _firstOf)
+        {
+            for (int block = first, before = None; block != None; before = block, block = _nextOf[block], listed++)
+            {
+                if (_parents[block] != parent || _previousOf[block] != before || _lengths[block] == 0)
+                    return $"Block {block} is in a list that is not its own.";
+            }
+        }
+
+        return listed == _lengths.Count(length => length > 0) ? null : $"{listed} blocks are listed, not all that hold something.";
+    }
+
+    private Span<int> Content(int block) => _tokens.AsSpan(block * BlockSize, _lengths[block]);
+
+    private void Remember(int block, BlockKey parent, ReadOnlySpan<int> tokens)
+    {
+        _lengths[block] = tokens.Length;
+        tokens.CopyTo(Content(block));
+        _parents[block] = parent;
+        int after = _firstOf.GetValueOrDefault(parent, None);
+        (_nextOf[block], _previousOf[block]) = (after, None);
+        if (after != None)
+            _previousOf[after] = block;
+        _firstOf[parent] = block;
+    }
+
+    private void Forget(int block)
+    {
+        if (_keys[block] is BlockKey key)
+            _published.Remove(key);
+        _keys[block] = null;
+        _lengths[block] = 0;
+        (int before, int after) = (_previousOf[block], _nextOf[block]);
+        if (after != None)
+            _previousOf[after] = before;
+        if (before != None)
+            _nextOf[before] = after;
+        else if (after != None)
+            _firstOf[_parents[block]] = after;
+        else
+            _firstOf.Remove(_parents[block]);
     }
 
     private void Unlink(int block)

@@ -103,6 +103,7 @@ internal sealed class Scheduler
                 return;
             }
 
+            sequence.CopyCached(_pool, _step.Copies);
             _waiting.RemoveFirst();
             _running.Add(sequence);
             if (!sequence.Admitted)

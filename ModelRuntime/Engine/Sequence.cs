@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Agentic.Kernels;
 
 namespace Agentic.ModelRuntime;
 
@@ -114,6 +115,18 @@ internal sealed class Sequence
         }
     }
 
+    /// <summary>Takes what a cached block begins with of the tokens after the shared ones, by copying it into the block held for them.</summary>
+    /// <param name="pool">The pool.</param>
+    /// <param name="copies">Added to; to be done before the step's pass.</param>
+    public void CopyCached(KvBlockPool pool, List<KvMove> copies)
+    {
+        ReadOnlySpan<int> wanted = Tokens[KvLength..^1];
+        (int block, int common) = pool.FindAlike(_publishedKey, wanted[..Math.Min(wanted.Length, pool.BlockSize)]);
+        for (int i = 0; i < common; i++)
+            copies.Add(new KvMove((block * pool.BlockSize) + i, (_blockTable[_published] * pool.BlockSize) + i));
+        KvLength += common;
+    }
+
     /// <summary>Holds blocks for so many slots.</summary>
     /// <returns>Whether all could be had; those that could are held either way.</returns>
     public bool Extend(KvBlockPool pool, int slots)
@@ -134,10 +147,7 @@ internal sealed class Sequence
     {
         KvLength += tokens;
         for (; (_published + 1) * pool.BlockSize <= KvLength; _published++)
-        {
-            _publishedKey = _publishedKey.Next(Tokens.Slice(_published * pool.BlockSize, pool.BlockSize));
-            pool.Publish(_blockTable[_published], _publishedKey);
-        }
+            _publishedKey = pool.Publish(_blockTable[_published], _publishedKey, Tokens.Slice(_published * pool.BlockSize, pool.BlockSize));
     }
 
     /// <summary>Gives back blocks beyond the next token's slot.</summary>
@@ -150,6 +160,8 @@ internal sealed class Sequence
     /// <summary>Gives back all blocks, the last first, so that the prefix cache forgets tails before heads.</summary>
     public void Release(KvBlockPool pool)
     {
+        if (KvLength > _published * pool.BlockSize)
+            pool.PublishTail(_blockTable[_published], _publishedKey, Tokens[(_published * pool.BlockSize)..KvLength]);
         while (BlockCount > 0)
             pool.Release(_blockTable[--BlockCount]);
         KvLength = 0;

@@ -1,3 +1,5 @@
+using Agentic.Kernels;
+
 namespace Agentic.ModelRuntime;
 
 /// <summary>What one forward pass contains, before drafts are added. Reused from step to step.</summary>
@@ -9,6 +11,9 @@ internal sealed class Step
     /// <summary>Sequences with tokens to run before their last, and how many of them. One that comes to its end decodes in the same step.</summary>
     public List<(Sequence Sequence, int Tokens)> Prefilling { get; } = [];
 
+    /// <summary>Keys and values to copy before the pass, in this order: beginnings of cached blocks into new ones.</summary>
+    public List<KvMove> Copies { get; } = [];
+
     /// <summary>Rows before drafts.</summary>
     public int Rows { get; private set; }
 
@@ -18,6 +23,7 @@ internal sealed class Step
     {
         Decoding.Clear();
         Prefilling.Clear();
+        Copies.Clear();
         Rows = 0;
     }
 

@@ -74,7 +74,7 @@ internal sealed unsafe class ScriptedModel(int vocabularySize = 32, int blockSiz
     public void CommitKv(ReadOnlySpan<KvMove> moves)
     {
         foreach (KvMove move in moves)
-            (_slots[move.ToSlot], _slots[move.FromSlot]) = (_slots[move.FromSlot], -1);
+            _slots[move.ToSlot] = _slots[move.FromSlot];
     }
 
     /// <summary>The state of a row is its history, in 24 bits.</summary>
