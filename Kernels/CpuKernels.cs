@@ -23,15 +23,6 @@ public sealed class CpuKernels : IKernels
     }
 
     /// <inheritdoc/>
-    public void BeginPass(int rows, long weightBytes) => _kernels.BeginPass(rows, weightBytes);
-
-    /// <inheritdoc/>
-    public void Wait() => _kernels.Wait();
-
-    /// <inheritdoc/>
-    public void EndPass() => _kernels.EndPass();
-
-    /// <inheritdoc/>
     public void Embed(in EmbedArgs args) => _kernels.Embed(args);
 
     /// <inheritdoc/>

@@ -10,18 +10,6 @@ namespace Agentic.Kernels;
 /// </remarks>
 public unsafe interface IKernels : IDisposable
 {
-    /// <summary>Until <see cref="EndPass"/> the operations take place in order, and may take place after they return: nothing else may touch what they
-    /// read and write before <see cref="Wait"/>.</summary>
-    /// <param name="rows">Of the pass.</param>
-    /// <param name="weightBytes">Of weights that it reads.</param>
-    void BeginPass(int rows, long weightBytes);
-
-    /// <summary>Returns when every operation so far has taken place.</summary>
-    void Wait();
-
-    /// <summary><see cref="Wait"/>; from here on an operation has taken place when it returns.</summary>
-    void EndPass();
-
     /// <summary>Token rows of the embedding table.</summary>
     void Embed(in EmbedArgs args);
 

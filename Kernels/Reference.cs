@@ -3,18 +3,6 @@ namespace Agentic.Kernels;
 /// <summary>Plain mathematics in double: what every kernel is tested against. Slow, and meant to be read.</summary>
 internal sealed unsafe class Reference : IKernels
 {
-    public void BeginPass(int rows, long weightBytes)
-    {
-    }
-
-    public void Wait()
-    {
-    }
-
-    public void EndPass()
-    {
-    }
-
     public void Embed(in EmbedArgs args)
     {
         for (int row = 0; row < args.Rows; row++)

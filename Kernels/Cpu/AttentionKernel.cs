@@ -8,7 +8,7 @@ namespace Agentic.Kernels;
 /// Scores are sums of their own; the sum of exponentials runs along lanes by logical index and the sum of values is one chain
 /// by logical index. So a row has the same bits whoever shares its tile, and wherever its keys lie: see <see cref="AttentionRow"/>.
 /// </summary>
-/// <remarks>Work is split by sequence, key head and tile; that of a few rows in a pass by rows is split by rows. A worker's scratch: queries [4, dim, 4], sums [16, dim], scores [16, keys].</remarks>
+/// <remarks>Work is split by sequence, key head and tile. A worker's scratch: queries [4, dim, 4], sums [16, dim], scores [16, keys].</remarks>
 internal static unsafe class AttentionKernel<S, V, W>
     where S : ISimd<V>
     where V : struct
@@ -19,41 +19,30 @@ internal static unsafe class AttentionKernel<S, V, W>
 
     private const int MaxRows = AttentionTile<S, V, W>.MaxRows;
 
-    // Of more rows the later ones see so many more keys that an equal share of rows is no equal share of work.
-    private const int MaxSharedRows = 16;
-
     private struct Job
     {
         public TreeAttentionArgs Args;
         public int RowsPerItem;
-        public float** Scratch;
+        public float* Scratch;
+        public nint ScratchStride;
         public nint ScoreStride;
     }
 
-    public static void Run(in TreeAttentionArgs args, WorkerPool pool)
+    public static void Run(in TreeAttentionArgs args, WorkerPool pool, NativeBuffer scratch)
     {
         Debug.Assert(args.Heads % args.Kv.KvHeads == 0 && args.Kv.HeadDim % (2 * S.Lanes) == 0);
-        int keys = 0, rows = 0;
+        int keys = 0;
         for (int s = 0; s < args.SequenceCount; s++)
-        {
-            rows += args.Sequences[s].RowCount;
             keys = Math.Max(keys, args.Sequences[s].ContextLength + args.Sequences[s].EarlierRows + args.Sequences[s].RowCount);
-        }
-
         // Past the last key lie the other vectors of its tile.
         Job job = new() { Args = args, RowsPerItem = MaxRows, ScoreStride = (keys + 6 * IndexAlignment) & ~(IndexAlignment - 1) };
-        nint scratch = MaxRows * (2 * args.Kv.HeadDim + job.ScoreStride);
-        if (args.Kv.BlockSize % S.Lanes != 0)
-            scratch += 2 * ScoreTile<S, V, W, OneRow>.Vectors * S.Lanes * args.Kv.HeadDim;
-        job.Scratch = pool.Scratch(scratch);
-        if (rows <= MaxSharedRows * pool.Threads && pool.SharesRows(rows))
-        {
-            pool.RunRows(&RunRows, job, rows, meet: true);
-            return;
-        }
-
         while (Items(job) < pool.Threads && job.RowsPerItem > 4)
             job.RowsPerItem /= 2;
+
+        job.ScratchStride = MaxRows * (2 * args.Kv.HeadDim + job.ScoreStride);
+        if (args.Kv.BlockSize % S.Lanes != 0)
+            job.ScratchStride += 2 * ScoreTile<S, V, W, OneRow>.Vectors * S.Lanes * args.Kv.HeadDim;
+        job.Scratch = scratch.Floats(job.ScratchStride * pool.Threads);
         pool.Run(&RunItem, &job, Items(job));
     }
 
@@ -76,37 +65,16 @@ internal static unsafe class AttentionKernel<S, V, W>
         for (; item >= job.Args.Kv.KvHeads * Tiles(job, *sequence); sequence++)
             item -= job.Args.Kv.KvHeads * Tiles(job, *sequence);
         (int kvHead, int tile) = Math.DivRem(item, Tiles(job, *sequence));
-        int first = tile * job.RowsPerItem;
-        Attend(job, *sequence, kvHead, first, Math.Min(job.RowsPerItem, PackedRows(job, *sequence) - first), worker);
-    }
 
-    private static void RunRows(void* state, int first, int end, int worker)
-    {
-        ref readonly Job job = ref *(Job*)state;
-        int group = job.Args.Heads / job.Args.Kv.KvHeads;
-        for (int s = 0; s < job.Args.SequenceCount; s++)
-        {
-            SequenceRows sequence = job.Args.Sequences[s];
-            int from = group * Math.Max(0, first - sequence.RowStart), to = group * (Math.Min(end, sequence.RowStart + sequence.RowCount) - sequence.RowStart);
-            for (int packed = from; packed < to; packed += MaxRows)
-            {
-                for (int kvHead = 0; kvHead < job.Args.Kv.KvHeads; kvHead++)
-                    Attend(job, sequence, kvHead, packed, Math.Min(MaxRows, to - packed), worker);
-            }
-        }
-    }
-
-    private static void Attend(in Job job, in SequenceRows sequence, int kvHead, int firstPacked, int rows, int worker)
-    {
-        int dim = job.Args.Kv.HeadDim;
-        float* queries = job.Scratch[worker], sums = queries + MaxRows * dim, scores = sums + MaxRows * dim;
+        int dim = job.Args.Kv.HeadDim, firstPacked = tile * job.RowsPerItem;
+        float* queries = job.Scratch + worker * job.ScratchStride, sums = queries + MaxRows * dim, scores = sums + MaxRows * dim;
         AttentionTile<S, V, W> attention = new()
         {
             Args = job.Args,
-            Sequence = sequence,
+            Sequence = *sequence,
             KvHead = kvHead,
             FirstPacked = firstPacked,
-            Rows = rows,
+            Rows = Math.Min(job.RowsPerItem, PackedRows(job, *sequence) - firstPacked),
             Queries = queries,
             Sums = sums,
             Scores = scores,

@@ -8,15 +8,12 @@ internal static unsafe class CopyKernels<S, V>
     where S : ISimd<V>
     where V : struct
 {
-    public static void Embed(in EmbedArgs args, WorkerPool pool) => RowLoop.Run(pool, &EmbedRows, args, args.Rows, args.Hidden);
-
-    private static void EmbedRows(void* state, int first, int end, int worker)
+    public static void Embed(in EmbedArgs args)
     {
-        ref readonly EmbedArgs args = ref *(EmbedArgs*)state;
-        for (int row = first; row < end; row++)
+        for (int row = 0; row < args.Rows; row++)
         {
-            long entry = (long)args.TokenIds[row] * args.Hidden;
-            RowConversion<S, V>.Widen(args.Table, args.TableType, entry, args.Output + (nint)row * args.Hidden, args.Hidden);
+            long first = (long)args.TokenIds[row] * args.Hidden;
+            RowConversion<S, V>.Widen(args.Table, args.TableType, first, args.Output + (nint)row * args.Hidden, args.Hidden);
         }
     }
 

@@ -4,7 +4,7 @@ namespace Agentic.Kernels;
 
 /// <summary>
 /// output[r, o] = Σ_k input[r, k] · weight[o, k] + bias[o]. Weights are read in place, once for all rows of a panel, eight outputs at a time, so that
-/// those eight are in the first cache from the second tile of rows on. Work is split by rows where the pass is, else by outputs.
+/// those eight are in the first cache from the second tile of rows on. A worker takes a stretch of outputs.
 /// An output is the dot product of <see cref="DotTile{S,V,W,R}"/> over whole pairs of vectors, then the elements left over one by one,
 /// then the bias: one order of additions, whatever the rows of the call and the threads.
 /// </summary>
@@ -28,7 +28,6 @@ internal static unsafe class LinearKernel<S, V, W>
     private struct Job
     {
         public LinearArgs Args;
-        public float** Scratch;
         public Panel Panel;
         public int OutputsPerItem;
     }
@@ -42,27 +41,19 @@ internal static unsafe class LinearKernel<S, V, W>
         public int Rows;
     }
 
-    public static void Run(in LinearArgs args, WorkerPool pool)
+    public static void Run(in LinearArgs args, WorkerPool pool, NativeBuffer scratch)
     {
         Debug.Assert(args.OutputStride >= args.Outputs && args.Inputs > 0);
-        int panelRows = PanelRows(args);
-        Job job = new() { Args = args, Scratch = pool.Scratch(W.Interleaved ? (nint)panelRows * Whole(args) : 0) };
-        if (pool.SharesRows(args.Rows))
-        {
-            pool.RunRows(&RunRows, job, args.Rows);
-            return;
-        }
-
-        pool.Drain();
+        int panelRows = Math.Min(args.Rows, Math.Max(16, PanelBytes / (args.Inputs * sizeof(float)) & ~3));
+        float* laid = W.Interleaved ? scratch.Floats((nint)panelRows * Whole(args)) : null;
+        Job job = new() { Args = args };
         for (int row = 0; row < args.Rows; row += panelRows)
         {
-            job.Panel = Lay(args, row, Math.Min(panelRows, args.Rows - row), job.Scratch[0]);
+            job.Panel = Lay(args, row, Math.Min(panelRows, args.Rows - row), laid);
             job.OutputsPerItem = OutputsPerItem(args, job.Panel.Rows, pool.Threads);
             pool.Run(&RunItem, &job, (args.Outputs + job.OutputsPerItem - 1) / job.OutputsPerItem);
         }
     }
-
-    private static int PanelRows(in LinearArgs args) => Math.Min(args.Rows, Math.Max(16, PanelBytes / (args.Inputs * sizeof(float)) & ~3));
 
     private static int Whole(in LinearArgs args) => args.Inputs - args.Inputs % (2 * S.Lanes);
 
@@ -84,14 +75,6 @@ internal static unsafe class LinearKernel<S, V, W>
         items = threads == 1 ? 1 : Math.Max(1, items > threads ? items - items % threads : items);
         long outputs = (args.Outputs + items - 1) / items + Columns - 1;
         return (int)Math.Min(outputs - outputs % Columns, args.Outputs);
-    }
-
-    private static void RunRows(void* state, int first, int end, int worker)
-    {
-        ref readonly Job job = ref *(Job*)state;
-        int panelRows = PanelRows(job.Args);
-        for (int row = first; row < end; row += panelRows)
-            Multiply(job.Args, Lay(job.Args, row, Math.Min(panelRows, end - row), job.Scratch[worker]), 0, job.Args.Outputs);
     }
 
     private static void RunItem(void* state, int item, int worker)

@@ -10,9 +10,6 @@ internal sealed unsafe class NativeBuffer : IDisposable
     private void* _data;
     private nuint _bytes;
 
-    /// <summary>Floats there is room for.</summary>
-    public nint Length => (nint)(_bytes / sizeof(float));
-
     ~NativeBuffer() => NativeMemory.AlignedFree(_data);
 
     /// <summary>Room for so many floats; what it held before is gone when it grows.</summary>

@@ -11,11 +11,15 @@ internal static unsafe class NormKernel<S, V>
     private struct Job
     {
         public AddRmsNormArgs Args;
-        public float** Scratch;
+        public float* Weight;
     }
 
-    public static void Run(in AddRmsNormArgs args, WorkerPool pool) =>
-        RowLoop.Run(pool, &RunRows, new Job { Args = args, Scratch = pool.Scratch(args.Hidden) }, args.Rows, args.Hidden);
+    public static void Run(in AddRmsNormArgs args, WorkerPool pool, NativeBuffer scratch)
+    {
+        Job job = new() { Args = args, Weight = scratch.Floats(args.Hidden) };
+        RowConversion<S, V>.Widen(args.Weight, args.WeightType, 0, job.Weight, args.Hidden);
+        RowLoop.Run(pool, &RunRow, &job, args.Rows, args.Hidden);
+    }
 
     /// <summary>Normalizes a row; output may be the input.</summary>
     /// <param name="input">[width].</param>
@@ -37,22 +41,17 @@ internal static unsafe class NormKernel<S, V>
         RoundKernel<S, V>.Multiply(output, weight, width, precision);
     }
 
-    private static void RunRows(void* state, int first, int end, int worker)
+    private static void RunRow(void* state, int row)
     {
         ref readonly Job job = ref *(Job*)state;
         int hidden = job.Args.Hidden;
-        float* weight = job.Scratch[worker];
-        RowConversion<S, V>.Widen(job.Args.Weight, job.Args.WeightType, 0, weight, hidden);
-        for (nint row = first; row < end; row++)
+        float* residual = job.Args.Residual + (nint)row * hidden;
+        if (job.Args.Delta is not null)
         {
-            float* residual = job.Args.Residual + row * hidden;
-            if (job.Args.Delta is not null)
-            {
-                Add(job.Args.Delta + row * hidden, residual, hidden);
-                RoundKernel<S, V>.Round(residual, hidden, job.Args.Precision);
-            }
-            Normalize(residual, weight, job.Args.Epsilon, job.Args.Output + row * hidden, hidden, job.Args.Precision);
+            Add(job.Args.Delta + (nint)row * hidden, residual, hidden);
+            RoundKernel<S, V>.Round(residual, hidden, job.Args.Precision);
         }
+        Normalize(residual, job.Weight, job.Args.Epsilon, job.Args.Output + (nint)row * hidden, hidden, job.Args.Precision);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

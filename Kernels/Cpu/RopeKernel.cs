@@ -17,57 +17,51 @@ internal static unsafe class RopeKernel<S, V>
     private struct Job
     {
         public RopeWriteKvArgs Args;
-        public float** Scratch;
+        public float* QueryNorm;
+        public float* KeyNorm;
     }
 
-    public static void Run(in RopeWriteKvArgs args, WorkerPool pool)
+    public static void Run(in RopeWriteKvArgs args, WorkerPool pool, NativeBuffer scratch)
     {
         int dim = args.Kv.HeadDim;
         Debug.Assert(dim % 2 == 0 && dim <= MaxHeadDim && args.Heads % args.Kv.KvHeads == 0);
-        Job job = new() { Args = args, Scratch = pool.Scratch(2 * dim) };
-        RowLoop.Run(pool, &RunRows, job, args.Rows, (args.Heads + 2 * args.Kv.KvHeads) * dim);
-    }
-
-    private static void RunRows(void* state, int first, int end, int worker)
-    {
-        ref readonly Job job = ref *(Job*)state;
-        int dim = job.Args.Kv.HeadDim;
-        float* queryNorm = null, keyNorm = null;
-        if (job.Args.QueryNorm is not null)
-            RowConversion<S, V>.Widen(job.Args.QueryNorm, job.Args.NormType, 0, queryNorm = job.Scratch[worker], dim);
-        if (job.Args.KeyNorm is not null)
-            RowConversion<S, V>.Widen(job.Args.KeyNorm, job.Args.NormType, 0, keyNorm = job.Scratch[worker] + dim, dim);
-        for (int row = first; row < end; row++)
-            RunRow(job.Args, row, queryNorm, keyNorm);
+        Job job = new() { Args = args };
+        float* norms = scratch.Floats(2 * dim);
+        if (args.QueryNorm is not null)
+            RowConversion<S, V>.Widen(args.QueryNorm, args.NormType, 0, job.QueryNorm = norms, dim);
+        if (args.KeyNorm is not null)
+            RowConversion<S, V>.Widen(args.KeyNorm, args.NormType, 0, job.KeyNorm = norms + dim, dim);
+        RowLoop.Run(pool, &RunRow, &job, args.Rows, (args.Heads + 2 * args.Kv.KvHeads) * dim);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RunRow(in RopeWriteKvArgs args, int row, float* queryNorm, float* keyNorm)
+    private static void RunRow(void* state, int row)
     {
-        KvLayer kv = args.Kv;
-        int dim = kv.HeadDim, half = dim / 2, slot = args.Slots[row];
-        float* query = args.Qkv + (nint)row * (args.Heads + 2 * kv.KvHeads) * dim;
-        float* key = query + args.Heads * dim, value = key + kv.KvHeads * dim;
+        ref readonly Job job = ref *(Job*)state;
+        KvLayer kv = job.Args.Kv;
+        int dim = kv.HeadDim, half = dim / 2, slot = job.Args.Slots[row];
+        float* query = job.Args.Qkv + (nint)row * (job.Args.Heads + 2 * kv.KvHeads) * dim;
+        float* key = query + job.Args.Heads * dim, value = key + kv.KvHeads * dim;
 
-        float* cosSin = args.CosSin + (nint)args.Positions[row] * dim;
+        float* cosSin = job.Args.CosSin + (nint)job.Args.Positions[row] * dim;
         float* scratch = stackalloc float[2 * dim];
         float* cos = scratch, sin = scratch + half, rotated = scratch + dim;
         for (int i = 0; i < half; i++)
             (cos[i], sin[i]) = (cosSin[2 * i], cosSin[2 * i + 1]);
-        ElementType precision = args.Precision;
+        ElementType precision = job.Args.Precision;
         RoundKernel<S, V>.Round(cos, dim, precision); // sines follow
 
-        for (int head = 0; head < args.Heads; head++, query += dim)
+        for (int head = 0; head < job.Args.Heads; head++, query += dim)
         {
-            if (queryNorm is not null)
-                NormKernel<S, V>.Normalize(query, queryNorm, args.Epsilon, query, dim, precision);
+            if (job.QueryNorm is not null)
+                NormKernel<S, V>.Normalize(query, job.QueryNorm, job.Args.Epsilon, query, dim, precision);
             Rotate(query, cos, sin, query, half, precision);
         }
         for (int head = 0; head < kv.KvHeads; head++, key += dim, value += dim)
         {
             float* normal = key;
-            if (keyNorm is not null)
-                NormKernel<S, V>.Normalize(key, keyNorm, args.Epsilon, normal = rotated, dim, precision);
+            if (job.KeyNorm is not null)
+                NormKernel<S, V>.Normalize(key, job.KeyNorm, job.Args.Epsilon, normal = rotated, dim, precision);
             Rotate(normal, cos, sin, rotated, half, precision);
             WriteKey(rotated, kv, kv.KeyOffset(slot, head));
             RowConversion<S, V>.Narrow(value, kv.Data, kv.Type, kv.ValueOffset(slot, head), dim);

@@ -24,7 +24,7 @@ internal static unsafe class RoundKernel<S, V>
         if (precision == ElementType.Float32)
             return;
         Job job = new() { Values = values, Stride = stride, Width = width, Precision = precision };
-        RowLoop.Run(pool, &RunRows, job, rows, width);
+        RowLoop.Run(pool, &RunRow, &job, rows, width);
     }
 
     /// <summary>Rounds one row in place.</summary>
@@ -54,10 +54,9 @@ internal static unsafe class RoundKernel<S, V>
         Round(left, count, precision);
     }
 
-    private static void RunRows(void* state, int first, int end, int worker)
+    private static void RunRow(void* state, int row)
     {
         ref readonly Job job = ref *(Job*)state;
-        for (int row = first; row < end; row++)
-            Round(job.Values + row * job.Stride, job.Width, job.Precision);
+        Round(job.Values + row * job.Stride, job.Width, job.Precision);
     }
 }

@@ -7,17 +7,16 @@ internal static unsafe class SiluKernel<S, V>
     where S : ISimd<V>
     where V : struct
 {
-    public static void Run(in SiluMulArgs args, WorkerPool pool) => RowLoop.Run(pool, &RunRows, args, args.Rows, args.Width);
-
-    private static void RunRows(void* state, int first, int end, int worker)
+    public static void Run(in SiluMulArgs args, WorkerPool pool)
     {
-        for (int row = first; row < end; row++)
-            RunRow(*(SiluMulArgs*)state, row);
+        SiluMulArgs job = args;
+        RowLoop.Run(pool, &RunRow, &job, args.Rows, args.Width);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RunRow(in SiluMulArgs args, int row)
+    private static void RunRow(void* state, int row)
     {
+        ref readonly SiluMulArgs args = ref *(SiluMulArgs*)state;
         int width = args.Width, i = 0;
         float* gate = args.GateUp + 2 * (nint)row * width, up = gate + width, output = args.Output + (nint)row * width;
         for (; i + S.Lanes <= width; i += S.Lanes)

@@ -7,38 +7,26 @@ internal sealed unsafe class SimdKernels<S, V>(int threads) : IKernels
     where S : ISimd<V>
     where V : struct
 {
-    // Weights of a pass that every core may read on its own: they come from a cache that the cores share.
-    private const long CachedBytes = 32 << 20;
-
-    // From so many rows of each worker on, multiply-adds take longer than reading the weights from memory for it.
-    private const int ManyRows = 64;
-
     private readonly WorkerPool _pool = new(threads);
+    private readonly NativeBuffer _scratch = new();
 
-    public void BeginPass(int rows, long weightBytes) => _pool.BeginPass(
-        threads <= Environment.ProcessorCount && (weightBytes <= CachedBytes || rows >= ManyRows * threads));
-
-    public void Wait() => _pool.Drain();
-
-    public void EndPass() => _pool.EndPass();
-
-    public void Embed(in EmbedArgs args) => CopyKernels<S, V>.Embed(args, _pool);
+    public void Embed(in EmbedArgs args) => CopyKernels<S, V>.Embed(args);
 
     public void Linear(in LinearArgs args)
     {
         switch (args.WeightType)
         {
-            case ElementType.Float32: LinearKernel<S, V, Float32Storage>.Run(args, _pool); break;
-            case ElementType.BFloat16: LinearKernel<S, V, BFloat16Storage>.Run(args, _pool); break;
-            case ElementType.Float16: LinearKernel<S, V, Float16Storage>.Run(args, _pool); break;
+            case ElementType.Float32: LinearKernel<S, V, Float32Storage>.Run(args, _pool, _scratch); break;
+            case ElementType.BFloat16: LinearKernel<S, V, BFloat16Storage>.Run(args, _pool, _scratch); break;
+            case ElementType.Float16: LinearKernel<S, V, Float16Storage>.Run(args, _pool, _scratch); break;
             default: throw new ArgumentOutOfRangeException(nameof(args), args.WeightType, null);
         }
         RoundKernel<S, V>.Run(args.Output, args.OutputStride, args.Rows, args.Outputs, args.Precision, _pool);
     }
 
-    public void AddRmsNorm(in AddRmsNormArgs args) => NormKernel<S, V>.Run(args, _pool);
+    public void AddRmsNorm(in AddRmsNormArgs args) => NormKernel<S, V>.Run(args, _pool, _scratch);
 
-    public void RopeWriteKv(in RopeWriteKvArgs args) => RopeKernel<S, V>.Run(args, _pool);
+    public void RopeWriteKv(in RopeWriteKvArgs args) => RopeKernel<S, V>.Run(args, _pool, _scratch);
 
     /// <remarks>The widest vector of which a head is whole pairs: a property of the model, so the same for every row.</remarks>
     public void TreeAttention(in TreeAttentionArgs args)
@@ -61,31 +49,19 @@ internal sealed unsafe class SimdKernels<S, V>(int threads) : IKernels
 
     public void SiluMul(in SiluMulArgs args) => SiluKernel<S, V>.Run(args, _pool);
 
-    public void CommitKv(in CommitKvArgs args)
-    {
-        _pool.Drain();
-        CopyKernels<S, V>.Commit(args);
-    }
+    public void CommitKv(in CommitKvArgs args) => CopyKernels<S, V>.Commit(args);
 
-    public void RouteExperts(in RouteExpertsArgs args)
-    {
-        _pool.Drain();
-        RouteKernel<S, V>.Run(args);
-    }
+    public void RouteExperts(in RouteExpertsArgs args) => RouteKernel<S, V>.Run(args);
 
-    public void GatherRows(in GatherRowsArgs args)
-    {
-        _pool.Drain();
-        CopyKernels<S, V>.Gather(args);
-    }
+    public void GatherRows(in GatherRowsArgs args) => CopyKernels<S, V>.Gather(args);
 
-    public void ScatterAddRows(in ScatterAddRowsArgs args)
-    {
-        _pool.Drain();
-        CopyKernels<S, V>.ScatterAdd(args);
-    }
+    public void ScatterAddRows(in ScatterAddRowsArgs args) => CopyKernels<S, V>.ScatterAdd(args);
 
-    public void Dispose() => _pool.Dispose();
+    public void Dispose()
+    {
+        _pool.Dispose();
+        _scratch.Dispose();
+    }
 
     private void Attend<N, U>(in TreeAttentionArgs args)
         where N : ISimd<U>
@@ -93,9 +69,9 @@ internal sealed unsafe class SimdKernels<S, V>(int threads) : IKernels
     {
         switch (args.Kv.Type)
         {
-            case ElementType.Float32: AttentionKernel<N, U, Float32Storage>.Run(args, _pool); break;
-            case ElementType.BFloat16: AttentionKernel<N, U, BFloat16Storage>.Run(args, _pool); break;
-            case ElementType.Float16: AttentionKernel<N, U, Float16Storage>.Run(args, _pool); break;
+            case ElementType.Float32: AttentionKernel<N, U, Float32Storage>.Run(args, _pool, _scratch); break;
+            case ElementType.BFloat16: AttentionKernel<N, U, BFloat16Storage>.Run(args, _pool, _scratch); break;
+            case ElementType.Float16: AttentionKernel<N, U, Float16Storage>.Run(args, _pool, _scratch); break;
             default: throw new ArgumentOutOfRangeException(nameof(args), args.Kv.Type, null);
         }
     }

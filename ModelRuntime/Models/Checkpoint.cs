@@ -28,9 +28,6 @@ internal sealed unsafe class Checkpoint : IDisposable
 
     public string Directory { get; }
 
-    /// <summary>Of all tensors, as they are stored.</summary>
-    public long Bytes => _fileOfTensor.Sum(pair => pair.Value.Entries[pair.Key].Bytes);
-
     /// <summary>Names of all tensors, in ordinal order.</summary>
     public IEnumerable<string> Names => _fileOfTensor.Keys.Order(StringComparer.Ordinal);
 

@@ -102,7 +102,6 @@ internal sealed unsafe class FeedForward(ModelConfig config, ElementType precisi
             Precision = precision,
         });
 
-        kernels.Wait();
         Array.Clear(_ends);
         for (int i = 0; i < choices; i++)
             _ends[ids[i] + 1]++;

@@ -19,7 +19,6 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
     private readonly FeedForward _feedForward;
     private readonly float _attentionScale;
     private readonly int _qkvWidth;
-    private readonly long _weightBytes;
     private readonly NativeArray<float> _residual = new(), _normed = new(), _delta = new(), _qkv = new(), _attention = new();
     private readonly NativeArray<float> _scoredResidual = new(), _scoredDelta = new(), _logits = new();
     private readonly SequenceLayout _sequences = new();
@@ -35,7 +34,6 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
         _options = options;
         Weights = TransformerWeights.Load(checkpoint, config);
         Fingerprint = ModelFingerprint.Compute(config, checkpoint);
-        _weightBytes = checkpoint.Bytes;
         _rope = new RopeTable(config.Rope, config.HeadDim);
         _feedForward = new FeedForward(config, options.Precision, kernels);
         _attentionScale = (float)Math.Pow(config.HeadDim, -0.5);
@@ -101,7 +99,6 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
         fixed (uint* ancestors = rows.Ancestors)
         {
             _sequences.Lay(rows, ancestors, BlockSize);
-            _kernels.BeginPass(count, _weightBytes);
             _kernels.Embed(new EmbedArgs
             {
                 TokenIds = tokens,
@@ -124,9 +121,7 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
                 delta = _delta.Data;
             }
 
-            StepLogits logits = Score(scored, rows.LogitRows.Length, count);
-            _kernels.EndPass();
-            return logits;
+            return Score(scored, rows.LogitRows.Length, count);
         }
     }
 
@@ -300,11 +295,9 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
     {
         for (int i = 0; i < _boundaries.Length; i++)
         {
-            if (_boundaries[i] != boundary)
-                continue;
             long length = (long)rows * _config.HiddenSize;
-            _kernels.Wait();
-            NativeMemory.Copy(_residual.Data, _boundaryStates[i].Reserve(length), (nuint)(length * sizeof(float)));
+            if (_boundaries[i] == boundary)
+                NativeMemory.Copy(_residual.Data, _boundaryStates[i].Reserve(length), (nuint)(length * sizeof(float)));
         }
     }
 }

@@ -9,12 +9,6 @@ internal sealed class TimedKernels(IKernels kernels, Func<TimeSpan> now) : IKern
 
     public Dictionary<string, TimeSpan> Times { get; } = [];
 
-    public void BeginPass(int rows, long weightBytes) => kernels.BeginPass(rows, weightBytes);
-
-    public void Wait() => kernels.Wait();
-
-    public void EndPass() => kernels.EndPass();
-
     public void Embed(in EmbedArgs args) => Time("embed", kernels.Embed, args);
 
     public void Linear(in LinearArgs args) => Time($"linear {args.Inputs}→{args.Outputs}", kernels.Linear, args);
@@ -43,7 +37,6 @@ internal sealed class TimedKernels(IKernels kernels, Func<TimeSpan> now) : IKern
     {
         TimeSpan start = now();
         operation(args);
-        kernels.Wait();
         Times[name] = Times.GetValueOrDefault(name) + now() - start;
     }
 }

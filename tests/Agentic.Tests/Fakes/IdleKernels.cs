@@ -5,18 +5,6 @@ namespace Agentic.Tests;
 /// <summary>Kernels that compute nothing: what remains of a step is the model's own work.</summary>
 internal sealed class IdleKernels : IKernels
 {
-    public void BeginPass(int rows, long weightBytes)
-    {
-    }
-
-    public void Wait()
-    {
-    }
-
-    public void EndPass()
-    {
-    }
-
     public void Embed(in EmbedArgs args)
     {
     }

@@ -97,7 +97,7 @@ public sealed class CheckpointTests
     {
         string path = TestFiles.Golden("models", name);
         ModelConfig config = ModelConfig.Read(Path.Combine(path, "config.json"));
-        using Checkpoint small = Checkpoint.Open(path), large = Checkpoint.Open(path, mostCopied: small.Bytes - 1);
+        using Checkpoint small = Checkpoint.Open(path), large = Checkpoint.Open(path, mostCopied: 0);
         TransformerWeights copied = TransformerWeights.Load(small, config), mapped = TransformerWeights.Load(large, config);
 
         Assert.All(copied.Layers, layer => Assert.NotNull(layer.QueryKeyValue));
