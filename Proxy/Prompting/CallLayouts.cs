@@ -100,7 +100,7 @@ internal sealed class CallLayouts(ITextCodec codec, IChatTemplate template, Temp
                     new JsonObject
                     {
                         ["role"] = "assistant",
-                        ["content"] = null,
+                        ["content"] = traits.WantsText ? "" : null,
                         ["tool_calls"] = new JsonArray(new JsonObject
                         {
                             ["id"] = "call00000",

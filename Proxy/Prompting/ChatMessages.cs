@@ -17,10 +17,13 @@ internal static class ChatMessages
     };
 
     /// <summary>Messages for a template, from messages that have been checked.</summary>
-    public static JsonArray ForTemplate(IEnumerable<JsonObject> messages, TemplateTraits traits) =>
-        [.. messages.Select(message => ForTemplate(message, traits))];
+    public static JsonArray ForTemplate(IEnumerable<JsonObject> messages, TemplateTraits traits)
+    {
+        Dictionary<string, string> called = [];   // functions by the ids of their calls
+        return [.. messages.Select(message => ForTemplate(message, traits, called))];
+    }
 
-    private static JsonObject ForTemplate(JsonObject message, TemplateTraits traits)
+    private static JsonObject ForTemplate(JsonObject message, TemplateTraits traits, Dictionary<string, string> called)
     {
         JsonObject result = (JsonObject)message.DeepClone();
         string role = message["role"]!.GetValue<string>();
@@ -29,24 +32,28 @@ internal static class ChatMessages
         if (role == "function")   // the older form of a tool's answer
             role = "tool";
         result["role"] = role;
-        if (message["function_call"] is JsonObject called)   // the older form of a call
+        if (message["function_call"] is JsonObject older)   // the older form of a call
         {
             result.Remove("function_call");
-            result["tool_calls"] ??= new JsonArray(new JsonObject { ["type"] = "function", ["function"] = called.DeepClone() });
+            result["tool_calls"] ??= new JsonArray(new JsonObject { ["type"] = "function", ["function"] = older.DeepClone() });
         }
 
         if (message["content"] is JsonArray && !traits.TakesParts(role))
             result["content"] = TextOf(message["content"]);
-        else if (!message.ContainsKey("content"))
-            result["content"] = null;
+        else if (message["content"] is null)
+            result["content"] = TextOf(message["refusal"]) ?? (traits.WantsText || result["tool_calls"] is not JsonArray { Count: > 0 } ? "" : null);
+        if (traits.NamesResults && role == "tool" && called.TryGetValue((string?)message["tool_call_id"] ?? "", out string? function))
+            result["name"] ??= function;
         if (traits.Calls.IdLength > 0)
             ShortenId(result, "tool_call_id", traits.Calls.IdLength);
         foreach (JsonNode? call in result["tool_calls"] as JsonArray ?? [])
         {
+            if (call?["id"] is JsonValue id && id.TryGetValue(out string? name))
+                called[name] = (string?)call["function"]?["name"] ?? "";
             if (traits.Calls.IdLength > 0 && call is JsonObject named)
                 ShortenId(named, "id", traits.Calls.IdLength);
-            if (call?["function"] is JsonObject function)
-                function["arguments"] = Arguments(function["arguments"], traits.StringArguments);
+            if (call?["function"] is JsonObject callee)
+                callee["arguments"] = Arguments(callee["arguments"], traits.StringArguments);
         }
 
         return result;

@@ -5,6 +5,13 @@ namespace Agentic.Proxy;
 /// <summary>What a chat template can take, found out once by rendering small conversations with it.</summary>
 internal sealed class TemplateTraits
 {
+    private const string CallId = "call00000";   // nine characters, as Mistral's templates ask
+    private const string SomeArguments = """{"k":"v"}""";
+    private const string SomeTools = """
+        [{"type": "function", "function": {"name": "f", "description": "d", "parameters":
+            {"type": "object", "properties": {"k": {"type": "string", "description": "k"}}, "required": ["k"]}}}]
+        """;
+
     private readonly HashSet<string> _partRoles = [];
 
     public TemplateTraits(IChatTemplate template)
@@ -13,9 +20,12 @@ internal sealed class TemplateTraits
         GenerationPrompt = plain is not null && prompting is not null && prompting.StartsWith(plain, StringComparison.Ordinal)
             ? prompting[plain.Length..]
             : "";
+        CallForm form = CallForms(template).FirstOrDefault(form => form.WithNull is not null || form.WithText is not null);
+        WantsText = form.WithNull is null || (Contains(form.WithNull, "None") && form.WithText is not null && !Contains(form.WithText, "None"));
+        string? call = WantsText ? form.WithText : form.WithNull;
         // A template that prints a string of arguments as it stands keeps exactly what the model wrote, spaces included.
-        string? call = Try(template, false, Message("user", "q"), Call("""{"k":"v"}"""));
-        StringArguments = Contains(call, """{"k":"v"}""");
+        StringArguments = form.IsString && Contains(call, SomeArguments);
+        NamesResults = form.IsNamed;
         Calls = CallFormat.Of(call);
         Thinks = GenerationPrompt.Contains(ReasoningParser.OpenMarker, StringComparison.Ordinal) || DropsThoughts(template);
         KnowsDeveloper = Contains(Try(template, true, Message("developer", "7c1"), Message("user", "q")), "7c1");
@@ -37,6 +47,13 @@ internal sealed class TemplateTraits
     /// <summary>Whether a call's arguments go to it as the string they came in; otherwise as the object in it.</summary>
     public bool StringArguments { get; }
 
+    /// <summary>Whether a message that only calls must have a text all the same, an empty one: many templates search it or print it.
+    /// Others tell by its absence that there are calls.</summary>
+    public bool WantsText { get; }
+
+    /// <summary>Whether a call's result must name the function; OpenAI's clients name the call alone.</summary>
+    public bool NamesResults { get; }
+
     /// <summary>Whether its model thinks between markers before it answers: it opens a thought, or leaves those of earlier turns
     /// out.</summary>
     public bool Thinks { get; }
@@ -47,6 +64,26 @@ internal sealed class TemplateTraits
     /// <summary>Whether it takes a message's content as a list of parts; otherwise as one text.</summary>
     public bool TakesParts(string role) => _partRoles.Contains(role);
 
+    /// <summary>A call and its result in each form a template may want them, the likelier first, and what it makes of a call without a
+    /// text, or with an empty one: null where it fails. What it says before the question, of tools and calls in general, is left out.</summary>
+    private static IEnumerable<CallForm> CallForms(IChatTemplate template)
+    {
+        foreach (bool showsTools in (bool[])[false, true])
+        {
+            foreach (bool named in (bool[])[false, true])
+            {
+                foreach (JsonNode arguments in (JsonNode[])[SomeArguments, JsonNode.Parse(SomeArguments)!])
+                    yield return new(arguments is JsonValue, named, Render(arguments, null), Render(arguments, ""));
+
+                string? Render(JsonNode arguments, string? content)
+                {
+                    string? text = Try(template, showsTools ? SomeTools : null, false, Message("user", "7c1"), Call(arguments, content), Result("7c2", named));
+                    return text?[Math.Max(0, text.LastIndexOf("7c1", StringComparison.Ordinal))..];
+                }
+            }
+        }
+    }
+
     private static bool DropsThoughts(IChatTemplate template)
     {
         string thought = $"{ReasoningParser.OpenMarker}\n7c1\n{ReasoningParser.CloseMarker}\n\n7c2";
@@ -56,7 +93,7 @@ internal sealed class TemplateTraits
 
     private static bool Contains(string? text, string part) => text is not null && text.Contains(part, StringComparison.Ordinal);
 
-    private static JsonObject[] Conversation(string role)
+    private JsonObject[] Conversation(string role)
     {
         JsonObject parts = Message(role, new JsonArray(Part("7c1"), Part("7c2")));
         return role switch
@@ -64,34 +101,45 @@ internal sealed class TemplateTraits
             "system" => [parts, Message("user", "q")],
             "user" => [parts],
             "assistant" => [Message("user", "q"), parts, Message("user", "q")],
-            _ => [Message("user", "q"), Call("{}"), parts],
+            _ => [Message("user", "q"), Call(StringArguments ? "{}" : new JsonObject(), WantsText ? "" : null), Result(parts["content"], NamesResults)],
         };
     }
 
     private static JsonObject Message(string role, JsonNode? content) => new() { ["role"] = role, ["content"] = content };
 
+    private static JsonObject Result(JsonNode? content, bool named)
+    {
+        JsonObject result = Message("tool", content?.DeepClone());
+        result["tool_call_id"] = CallId;
+        if (named)
+            result["name"] = "f";
+        return result;
+    }
+
     private static JsonObject Part(string text) => new() { ["type"] = "text", ["text"] = text };
 
-    private static JsonObject Call(string arguments) => new()
+    private static JsonObject Call(JsonNode arguments, string? content) => new()
     {
         ["role"] = "assistant",
-        ["content"] = null,
+        ["content"] = content,
         ["tool_calls"] = new JsonArray(new JsonObject
         {
-            ["id"] = "call00000",
+            ["id"] = CallId,
             ["type"] = "function",
-            ["function"] = new JsonObject { ["name"] = "f", ["arguments"] = arguments },
+            ["function"] = new JsonObject { ["name"] = "f", ["arguments"] = arguments.DeepClone() },
         }),
     };
 
-    private static string? Try(IChatTemplate template, bool prompt, params JsonObject[] messages)
+    private static string? Try(IChatTemplate template, bool prompt, params JsonObject[] messages) => Try(template, null, prompt, messages);
+
+    private static string? Try(IChatTemplate template, string? tools, bool prompt, params JsonObject[] messages)
     {
         try
         {
             return template.Render(new JsonObject
             {
                 ["messages"] = new JsonArray([.. messages]),
-                ["tools"] = null,
+                ["tools"] = tools is null ? null : JsonNode.Parse(tools),
                 ["add_generation_prompt"] = prompt,
             });
         }
@@ -100,4 +148,6 @@ internal sealed class TemplateTraits
             return null;   // the answer to the question is no
         }
     }
+
+    private readonly record struct CallForm(bool IsString, bool IsNamed, string? WithNull, string? WithText);
 }

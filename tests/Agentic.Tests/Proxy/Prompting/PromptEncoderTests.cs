@@ -113,6 +113,57 @@ public sealed class PromptEncoderTests
     public void Traits_TellHowArgumentsAreTaken(string template, bool asString) =>
         Assert.Equal(asString, new TemplateTraits(ChatTemplate.Parse(template)).StringArguments);
 
+    /// <summary>Clients send null where a message only calls. Templates search it, print it, add to it, or tell by it that there are calls.</summary>
+    [Theory]
+    [InlineData("{% if '</think>' in m.content %}?{% endif %}{{ m.content }}{% for c in m.tool_calls %}<{{ c.function.name }}>{% endfor %}")]
+    [InlineData("{{ m.content }}{% for c in m.tool_calls %}<{{ c.function.name }}>{% endfor %}")]
+    [InlineData("{{ m.content + '' }}{% for c in m.tool_calls %}{% for k, v in c.function.arguments.items() %}{% endfor %}<{{ c.function.name }}>{% endfor %}")]
+    [InlineData("{% set c = m.content if loop.last else m.content.split('</think>')[-1] %}{% for c in m.tool_calls %}<{{ c.function.name }}>{% endfor %}")]
+    [InlineData("{% if m.content is none %}{% for c in m.tool_calls %}<{{ c.function.name }}>{% endfor %}{% else %}text{{ m.content }}{% endif %}")]
+    public void MessageThatOnlyCalls_IsWrittenAsTheTemplateMeansIt(string assistant)
+    {
+        FakeCodec codec = new();
+        PromptEncoder encoder = new(
+            codec, ChatTemplate.Parse("{% for m in messages %}{% if m.role == 'assistant' %}" + assistant + "{% else %}{{ m.content }}{% endif %}{% endfor %}"), 1000);
+        JsonObject call = Parse("""{"role":"assistant","content":null,"tool_calls":[{"id":"x","type":"function","function":{"name":"f","arguments":"{}"}}]}""");
+
+        string text = codec.TextOf(encoder.Encode(Space, [User("hi"), call, Parse("""{"role":"tool","tool_call_id":"x","content":"done"}""")], Variables()).Ids);
+
+        Assert.Equal("hi<f>done", text);
+    }
+
+    /// <summary>As the templates of Hermes 2 want it; OpenAI's clients send the call's id alone.</summary>
+    [Fact]
+    public void ResultThatMustNameItsFunction_IsGivenTheName()
+    {
+        ChatTemplate template = ChatTemplate.Parse("{% for m in messages %}{% if m.role == 'tool' and m.name is undefined %}{{ raise_exception('no name') }}{% endif %}{% endfor %}");
+        JsonObject[] messages =
+        [
+            User("hi"),
+            Parse("""{"role":"assistant","content":null,"tool_calls":[{"id":"x","function":{"name":"f","arguments":"{}"}},{"id":"y","function":{"name":"g","arguments":"{}"}}]}"""),
+            Parse("""{"role":"tool","tool_call_id":"y","content":"done"}"""),
+            Parse("""{"role":"tool","tool_call_id":"x","content":"done","name":"own"}"""),
+        ];
+
+        JsonArray named = ChatMessages.ForTemplate(messages, new TemplateTraits(template));
+        JsonArray plain = ChatMessages.ForTemplate(messages, new TemplateTraits(new FakeTemplate()));
+
+        Assert.Equal(("g", "own"), ((string?)named[2]!["name"], (string?)named[3]!["name"]));
+        Assert.False(plain[2]!.AsObject().ContainsKey("name"));
+    }
+
+    [Theory]
+    [InlineData("{\"role\":\"assistant\",\"content\":null}", "")]
+    [InlineData("{\"role\":\"assistant\"}", "")]
+    [InlineData("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[]}", "")]
+    [InlineData("{\"role\":\"assistant\",\"content\":null,\"refusal\":\"No.\"}", "No.")]
+    public void MessageWithoutContent_IsItsRefusalOrEmpty(string message, string content)
+    {
+        TemplateTraits traits = new(ChatTemplate.Parse("{{ messages[0].content }}"));
+
+        Assert.Equal(content, (string?)ChatMessages.ForTemplate([Parse(message)], traits)[0]!["content"]);
+    }
+
     [Fact]
     public void BundledTraits_AreKnown()
     {
