@@ -41,7 +41,7 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
         }, "messages");
 
         AnswerReading reading = new([generation], () => new ChoiceReader(
-            _model.Codec, request.Stop, tools.MayCall ? new ToolCallParser(traits.Calls, traits.Calls.NewCallId, tools.Names) : null,
+            _model.Codec, request.Stop, tools.MayCall ? new ToolCallParser(traits.Calls, traits.Calls.NewCallId, tools.Functions) : null,
             tools.MostCalls, traits.Thinks ? new ReasoningParser(prompt.OpensThought) : null));
         ChatAnswer[] answers = [.. reading.Choices.Select(_ => new ChatAnswer())];
         if (request.Stream)

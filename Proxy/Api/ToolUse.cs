@@ -26,9 +26,6 @@ internal sealed record ToolUse
     /// <summary>Whether the client speaks of <c>functions</c>, as before tools.</summary>
     public bool IsLegacy { get; private init; }
 
-    /// <summary>Their names.</summary>
-    public IReadOnlySet<string> Names => Functions.Select(function => function.Name).ToHashSet();
-
     /// <summary>What the template shows the model.</summary>
     public JsonArray? Shown => MayCall ? Tools : null;
 

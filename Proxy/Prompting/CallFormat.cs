@@ -3,10 +3,12 @@ namespace Agentic.Proxy;
 /// <summary>How a model writes calls of tools: an object with a name and arguments for each, and what stands around them.</summary>
 internal sealed record CallFormat
 {
-    /// <summary><c>&lt;tool_call&gt;{"name": …, "arguments": {…}}&lt;/tool_call&gt;</c>, as Hermes and Qwen.</summary>
+    /// <summary><c>&lt;tool_call&gt;{"name": …, "arguments": {…}}&lt;/tool_call&gt;</c>, as Hermes and Qwen. Qwen3-Coder has elements
+    /// in the object's place, which readers take alike (<see cref="ElementCallReader"/>).</summary>
     public static CallFormat Hermes { get; } = new() { Open = "<tool_call>", Close = "</tool_call>" };
 
-    /// <summary><c>[TOOL_CALLS][{"name": …, "arguments": {…}}, …]</c>. Its templates refuse ids of another length.</summary>
+    /// <summary><c>[TOOL_CALLS][{"name": …, "arguments": {…}}, …]</c>. Its templates refuse ids of another length. Newer models write
+    /// <c>[TOOL_CALLS]NAME[ARGS]{…}</c> for each, which readers take alike (<see cref="NamedCallReader"/>).</summary>
     public static CallFormat Mistral { get; } = new() { Open = "[TOOL_CALLS]", IsList = true, IdLength = 9 };
 
     /// <summary><c>{"name": …, "parameters": {…}}</c> as the whole answer, as Llama 3.1; the marker may come before it. Several are
@@ -43,7 +45,7 @@ internal sealed record CallFormat
     }
 
     /// <summary>Whether this markup of the model is for the reader of calls.</summary>
-    public bool IsMarker(string text) => text == Open || text == Close;
+    public bool IsMarker(string text) => text == Open || text == Close || (IsList && NamedCallReader.Markers.Contains(text));
 
     public string NewCallId() => IdLength == 0 ? Wire.NewCallId() : Wire.NewId("", IdLength);
 }

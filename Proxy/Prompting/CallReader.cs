@@ -3,14 +3,39 @@ using System.Text.Json;
 
 namespace Agentic.Proxy;
 
-/// <summary>The object of a call, character by character. Name and arguments may come in any order; other members are passed
-/// over.</summary>
+/// <summary>Reads one call, character by character, whatever its notation.</summary>
+internal interface ICallReader
+{
+    /// <summary>The function's name once it is known.</summary>
+    string? Name { get; }
+
+    /// <summary>Whether the call has been told of.</summary>
+    bool IsAnnounced { get; }
+
+    /// <summary>Whether the call has ended.</summary>
+    bool IsComplete { get; }
+
+    /// <summary>Whether the arguments have ended.</summary>
+    bool HasAllArguments { get; }
+
+    /// <summary>Takes a character; false once this cannot be a call: the character then belongs to what follows.</summary>
+    bool Push(char c);
+
+    /// <summary>Arguments that have come and not been taken, as JSON; empty before the name is known.</summary>
+    /// <param name="announce">Whether the call is to be told of first.</param>
+    string TakeArguments(out bool announce);
+
+    /// <summary>All that was read, as text.</summary>
+    string TakeText();
+}
+
+/// <summary>The object of a call. Name and arguments may come in any order; other members are passed over.</summary>
 /// <param name="before">What was read before the object, for the case that it is no call after all.</param>
 /// <param name="names">
 /// Null where a marker has said that this is a call. Otherwise it is one only if it has nothing that calls do not have, one of these
 /// names, and an object of arguments.
 /// </param>
-internal sealed class CallReader(string before, IReadOnlySet<string>? names)
+internal sealed class CallReader(string before, IReadOnlySet<string>? names) : ICallReader
 {
     private static readonly string[] Members = ["\"name\"", "\"arguments\"", "\"parameters\"", "\"type\"", "\"id\""];
 
@@ -28,19 +53,14 @@ internal sealed class CallReader(string before, IReadOnlySet<string>? names)
         None, Name, Arguments, Other,
     }
 
-    /// <summary>The function's name once it is known.</summary>
     public string? Name { get; private set; }
 
-    /// <summary>Whether the call has been told of.</summary>
     public bool IsAnnounced { get; private set; }
 
-    /// <summary>Whether the object has ended.</summary>
     public bool IsComplete => _scanner.IsComplete;
 
-    /// <summary>Whether the arguments have ended.</summary>
     public bool HasAllArguments { get; private set; }
 
-    /// <summary>Takes a character; false once this cannot be a call: the character then belongs to what follows.</summary>
     public bool Push(char c)
     {
         int depth = _scanner.Depth;
@@ -74,8 +94,6 @@ internal sealed class CallReader(string before, IReadOnlySet<string>? names)
         return true;
     }
 
-    /// <summary>Arguments that have come and not been taken; empty before the name is known.</summary>
-    /// <param name="announce">Whether the call is to be told of first.</param>
     public string TakeArguments(out bool announce)
     {
         announce = false;
@@ -95,7 +113,6 @@ internal sealed class CallReader(string before, IReadOnlySet<string>? names)
         return more;
     }
 
-    /// <summary>All that was read, as text.</summary>
     public string TakeText() => _text.ToString();
 
     private static string Unwrap(string json) => json.StartsWith('"') ? JsonSerializer.Deserialize(json, WireJson.Default.String)! : json;

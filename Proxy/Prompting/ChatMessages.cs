@@ -41,7 +41,8 @@ internal static class ChatMessages
         if (message["content"] is JsonArray && !traits.TakesParts(role))
             result["content"] = TextOf(message["content"]);
         else if (message["content"] is null)
-            result["content"] = TextOf(message["refusal"]) ?? (traits.WantsText || result["tool_calls"] is not JsonArray { Count: > 0 } ? "" : null);
+            result["content"] = TextOf(message["refusal"])
+                ?? (traits.WantsText || result["tool_calls"] is not JsonArray { Count: > 0 } ? "" : null);
         if (traits.NamesResults && role == "tool" && called.TryGetValue((string?)message["tool_call_id"] ?? "", out string? function))
             result["name"] ??= function;
         if (traits.Calls.IdLength > 0)

@@ -21,7 +21,8 @@ internal sealed class TemplateTraits
             ? prompting[plain.Length..]
             : "";
         CallForm form = CallForms(template).FirstOrDefault(form => form.WithNull is not null || form.WithText is not null);
-        WantsText = form.WithNull is null || (Contains(form.WithNull, "None") && form.WithText is not null && !Contains(form.WithText, "None"));
+        WantsText = form.WithNull is null
+            || (Contains(form.WithNull, "None") && form.WithText is not null && !Contains(form.WithText, "None"));
         string? call = WantsText ? form.WithText : form.WithNull;
         // A template that prints a string of arguments as it stands keeps exactly what the model wrote, spaces included.
         StringArguments = form.IsString && Contains(call, SomeArguments);
@@ -65,7 +66,7 @@ internal sealed class TemplateTraits
     public bool TakesParts(string role) => _partRoles.Contains(role);
 
     /// <summary>A call and its result in each form a template may want them, the likelier first, and what it makes of a call without a
-    /// text, or with an empty one: null where it fails. What it says before the question, of tools and calls in general, is left out.</summary>
+    /// text, or with an empty one: null where it fails. What it says before the question is left out.</summary>
     private static IEnumerable<CallForm> CallForms(IChatTemplate template)
     {
         foreach (bool showsTools in (bool[])[false, true])
@@ -77,7 +78,8 @@ internal sealed class TemplateTraits
 
                 string? Render(JsonNode arguments, string? content)
                 {
-                    string? text = Try(template, showsTools ? SomeTools : null, false, Message("user", "7c1"), Call(arguments, content), Result("7c2", named));
+                    string? text = Try(template, showsTools ? SomeTools : null, false,
+                        Message("user", "7c1"), Call(arguments, content), Result("7c2", named));
                     return text?[Math.Max(0, text.LastIndexOf("7c1", StringComparison.Ordinal))..];
                 }
             }
@@ -101,7 +103,11 @@ internal sealed class TemplateTraits
             "system" => [parts, Message("user", "q")],
             "user" => [parts],
             "assistant" => [Message("user", "q"), parts, Message("user", "q")],
-            _ => [Message("user", "q"), Call(StringArguments ? "{}" : new JsonObject(), WantsText ? "" : null), Result(parts["content"], NamesResults)],
+            _ =>
+            [
+                Message("user", "q"), Call(StringArguments ? "{}" : new JsonObject(), WantsText ? "" : null),
+                Result(parts["content"], NamesResults),
+            ],
         };
     }
 
@@ -130,7 +136,8 @@ internal sealed class TemplateTraits
         }),
     };
 
-    private static string? Try(IChatTemplate template, bool prompt, params JsonObject[] messages) => Try(template, null, prompt, messages);
+    private static string? Try(IChatTemplate template, bool prompt, params JsonObject[] messages) =>
+        Try(template, null, prompt, messages);
 
     private static string? Try(IChatTemplate template, string? tools, bool prompt, params JsonObject[] messages)
     {

@@ -11,18 +11,18 @@ namespace Agentic.Proxy;
 /// </remarks>
 /// <param name="format">What calls look like.</param>
 /// <param name="newCallId">Makes ids of calls.</param>
-/// <param name="names">The functions there are: without a marker, only an object that names one of them is a call.</param>
-internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, IReadOnlySet<string>? names = null)
+/// <param name="functions">Those there are: without a marker, only an object that names one of them is a call.</param>
+internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, IReadOnlyList<FunctionTool>? functions = null)
 {
     private readonly StringBuilder _held = new();   // whitespace and a marker's beginning, not yet decided
     private int _marker;                            // characters of the marker that _held ends with
     private State _state;
-    private CallReader? _call;
+    private ICallReader? _call;
     private bool _anyText, _isBare;
 
     private enum State
     {
-        Text, List, Call, AfterCall, BetweenCalls, BrokenCall,
+        Text, Opened, Call, AfterCall, BetweenCalls, BrokenCall,
     }
 
     /// <summary>Calls announced.</summary>
@@ -54,7 +54,7 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
             Emit(_call.TakeText(), events);
         else if (_state == State.BrokenCall)
             events.Append(OutputEventKind.CallArguments, TakeHeld(), Calls - 1);
-        else if (_state == State.List || (_state == State.Text && (Calls == 0 || _marker > 0)))
+        else if (_state == State.Opened || (_state == State.Text && (Calls == 0 || _marker > 0)))
             Emit(TakeHeld(), events);
         if (Calls > EndedCalls)
             EndedCalls++;
@@ -70,15 +70,8 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
             case State.Text:
                 InText(c, events);
                 break;
-            case State.List when c == '[':
-                Begin(TakeHeld() + c, isBare: false);
-                break;
-            case State.List when char.IsWhiteSpace(c):
-                _held.Append(c);
-                break;
-            case State.List:
-                Emit(TakeHeld(), events);
-                Resume(c, events);
+            case State.Opened:
+                AfterMarker(c, events);
                 break;
             case State.Call:
                 InCall(c, events);
@@ -118,10 +111,9 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
         {
             if (_marker < format.Open.Length)
                 return;
-            if (format.IsList)
-                _state = State.List;
-            else
-                Begin(TakeHeld(), isBare: false);
+            _isBare = false;
+            _marker = 0;
+            _state = State.Opened;
         }
         else if (_marker > 0)
         {
@@ -134,7 +126,8 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
         }
         else if (c == '{' && format.IsBare && !_anyText)
         {
-            Begin(TakeHeld(), isBare: true);
+            _isBare = true;
+            Begin(new CallReader(TakeHeld(), functions?.Select(function => function.Name).ToHashSet() ?? []));
             InCall(c, events);
         }
         else
@@ -143,9 +136,45 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
         }
     }
 
+    /// <summary>Where a marker has said that a call comes: in which notation its first character tells.</summary>
+    private void AfterMarker(char c, OutputEvents events)
+    {
+        if (!format.IsList && Matches(ElementCallReader.Open, c))
+        {
+            if (_marker == ElementCallReader.Open.Length)
+                Begin(new ElementCallReader(TakeHeld(), functions ?? []));
+        }
+        else if (_marker > 0)   // another marker may begin here
+        {
+            int begun = _marker;
+            string held = TakeHeld();
+            Emit(held[..^begun], events);
+            _state = State.Text;
+            Push(held[^begun..] + c, events);
+        }
+        else if (char.IsWhiteSpace(c))
+        {
+            _held.Append(c);
+        }
+        else if (format.IsList && c == '[')
+        {
+            Begin(new CallReader(TakeHeld() + c, null));
+        }
+        else if (!format.IsList || char.IsAsciiLetterOrDigit(c) || c == '_')
+        {
+            Begin(format.IsList ? new NamedCallReader(TakeHeld()) : new CallReader(TakeHeld(), null));
+            InCall(c, events);
+        }
+        else
+        {
+            Emit(TakeHeld(), events);
+            Resume(c, events);
+        }
+    }
+
     private void InCall(char c, OutputEvents events)
     {
-        CallReader call = _call!;
+        ICallReader call = _call!;
         bool good = call.Push(c);
         string arguments = call.TakeArguments(out bool announce);
         if (announce)
@@ -182,17 +211,16 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
         if (char.IsWhiteSpace(c) || (format.IsBare && c == ';'))
             return;
         if (format.IsList && c == ',')
-            Begin(",", isBare: false);
+            Begin(new CallReader(",", null));
         else if (format.IsList && c == ']')
             _state = State.Text;
         else
             Resume(c, events);
     }
 
-    private void Begin(string before, bool isBare)
+    private void Begin(ICallReader call)
     {
-        _call = new CallReader(before, isBare ? names ?? new HashSet<string>() : null);
-        _isBare = isBare;
+        _call = call;
         _state = State.Call;
     }
 

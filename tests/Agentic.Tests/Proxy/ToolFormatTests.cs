@@ -36,8 +36,39 @@ public sealed class ToolFormatTests
         {%- if add_generation_prompt %}{{- "<|assistant|>" }}{% endif %}
         """;
 
+    private const string NewerMistral = """
+        {%- for message in messages %}
+            {%- if message["role"] == "user" %}{{- "[INST]" + message["content"] + "[/INST]" }}
+            {%- elif message["role"] == "assistant" %}
+                {{- message["content"] if message["content"] is string else "" }}
+                {%- for call in message["tool_calls"] or [] %}
+                    {{- "[TOOL_CALLS]" + call["function"]["name"] + "[ARGS]" }}
+                    {{- call["function"]["arguments"] if call["function"]["arguments"] is string else call["function"]["arguments"] | tojson }}
+                {%- endfor %}
+                {{- "</s>" }}
+            {%- elif message["role"] == "tool" %}{{- "[TOOL_RESULTS]" + message["content"] + "[/TOOL_RESULTS]" }}
+            {%- endif %}
+        {%- endfor %}
+        """;
+
+    private const string QwenCoder = """
+        {%- for message in messages %}
+            {{- "<|" + message.role + "|>" + message.content | trim }}
+            {%- for call in message.tool_calls or [] %}
+                {{- "\n<tool_call>\n<function=" + call.function.name + ">\n" }}
+                {%- for name, value in call.function.arguments | items %}
+                    {{- "<parameter=" + name + ">\n" + value | string + "\n</parameter>\n" }}
+                {%- endfor %}
+                {{- "</function>\n</tool_call>" }}
+            {%- endfor %}
+        {%- endfor %}
+        {%- if add_generation_prompt %}{{- "<|assistant|>" }}{% endif %}
+        """;
+
     public static TheoryData<string, string, int> Formats => new()
     {
+        { NewerMistral, "[TOOL_CALLS]f[ARGS]{\"a\": 1}", 9 },
+        { QwenCoder, "<tool_call>\n<function=f>\n<parameter=a>\n1\n</parameter>\n</function>\n</tool_call>", 29 },
         { Mistral, "[TOOL_CALLS][{\"name\": \"f\", \"arguments\": {\"a\": 1}}]", 9 },
         { Llama, "{\"name\": \"f\", \"parameters\": {\"a\": 1}}", 29 },
     };
@@ -57,7 +88,8 @@ public sealed class ToolFormatTests
     {
         await using ProxyHost host = await ProxyHost.StartAsync(change: model => model with { Template = ChatTemplate.Parse(template) });
         host.Engine.Script = (_, _) => FakeCodec.Ended(written);
-        const string Ask = "\"model\":\"fake-model\",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]";
+        const string Ask = "\"model\":\"fake-model\",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\","
+            + "\"parameters\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"}}}}}]";
 
         JsonNode choice = (await host.JsonAsync("chat/completions", $"{{{Ask},\"messages\":[{{\"role\":\"user\",\"content\":\"hi\"}}]}}"))["choices"]![0]!;
 

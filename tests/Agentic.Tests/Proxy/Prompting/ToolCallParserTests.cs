@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Agentic.Proxy;
 using CsCheck;
 
@@ -6,6 +7,13 @@ namespace Agentic.Tests;
 public sealed class ToolCallParserTests
 {
     private const string Call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": [1, {\"b\": \"}</tool_call>\"}]}}\n</tool_call>";
+
+    private static readonly JsonObject Schema = JsonNode.Parse("""
+        {"type": "object", "properties": {
+            "text": {"type": "string"}, "count": {"type": "integer"}, "flag": {"type": "boolean"}, "maybe": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+            "place": {"$ref": "#/$defs/Place"}, "kind": {"enum": ["a", "b"]}},
+         "$defs": {"Place": {"type": "object", "properties": {}}}}
+        """)!.AsObject();
 
     [Fact]
     public void PlainText_PassesThrough() => Assert.Equal(["text: a < b, 2 <tool, \n"], Read("a < b, 2 <tool, \n"));
@@ -76,7 +84,12 @@ public sealed class ToolCallParserTests
     [InlineData("[TOOL_CALLS] [{\"name\": \"f\", \"arguments\": {}}, {\"name\": \"g\", \"arguments\": {}, \"id\": \"123456789\"}]\n",
         "call 0: f id0¦arguments 0: {}¦call 1: g id1¦arguments 1: {}")]
     [InlineData("I look. [TOOL_CALLS][{\"name\":\"f\",\"arguments\":{}}]", "text: I look.¦call 0: f id0¦arguments 0: {}")]
-    [InlineData("[TOOL_CALLS]f{}", "text: [TOOL_CALLS]f{}")]
+    [InlineData("[TOOL_CALLS]f[ARGS]{\"x\": 1}", "call 0: f id0¦arguments 0: {\"x\": 1}")]
+    [InlineData("[TOOL_CALLS]f[CALL_ID]123456789[ARGS]{}[TOOL_CALLS]g-1[ARGS]{\"y\": \"[ARGS]{\"}", "call 0: f id0¦arguments 0: {}¦call 1: g-1 id1¦arguments 1: {\"y\": \"[ARGS]{\"}")]
+    [InlineData("[TOOL_CALLS]f{}", "call 0: f id0¦arguments 0: {}")]
+    [InlineData("[TOOL_CALLS]f[ARGS]{\"x", "call 0: f id0¦arguments 0: {\"x")]
+    [InlineData("[TOOL_CALLS]f is not a call {}", "text: [TOOL_CALLS]f is not a call {}")]
+    [InlineData("[TOOL_CALLS]f\n{}", "text: [TOOL_CALLS]f\n{}")]
     [InlineData("[TOOL_CALLS][1]", "text: [TOOL_CALLS][1]")]
     [InlineData("[TOOL_CALLS]", "text: [TOOL_CALLS]")]
     [InlineData("[TOOL_CALLS][{\"name\": \"f\", \"arguments\": {\"x", "call 0: f id0¦arguments 0: {\"x")]
@@ -97,6 +110,29 @@ public sealed class ToolCallParserTests
     public void LlamasObject_IsACallWhereItNamesAFunction(string text, string events) =>
         Assert.Equal(events.Split('¦'), Read(CallFormat.Llama, text));
 
+    [Theory]
+    [InlineData("<function=f>\n</function>", "{}")]
+    [InlineData("<function=f>\n<parameter=text>\nif a < b:\n    \"x\"\n\n</parameter>\n</function>", "{\"text\": \"if a < b:\\n    \\\"x\\\"\\n\"}")]
+    [InlineData("<function=f>\n<parameter=text>\n5\n</parameter>\n<parameter=count>\n5\n</parameter>\n</function>", "{\"text\": \"5\", \"count\": 5}")]
+    [InlineData("<function=f><parameter=count>many</parameter></function>", "{\"count\": \"many\"}")]
+    [InlineData("<function=f>\n<parameter=flag>\nTrue\n</parameter>\n<parameter=maybe>\nNone\n</parameter>\n</function>", "{\"flag\": true, \"maybe\": null}")]
+    [InlineData("<function=f>\n<parameter=maybe>\nnull and void\n</parameter>\n</function>", "{\"maybe\": \"null and void\"}")]
+    [InlineData("<function=f>\n<parameter=place>\n{\"x\": [1, 2]}\n</parameter>\n<parameter=kind>\na\n</parameter>\n</function>", "{\"place\": {\"x\": [1, 2]}, \"kind\": \"a\"}")]
+    [InlineData("<function=f>\n<parameter=unknown>\n[1]\n</parameter>\n</function>", "{\"unknown\": \"[1]\"}")]
+    public void QwenCodersElements_AreArgumentsOfTheSchemasTypes(string call, string arguments)
+    {
+        Assert.Equal(["call 0: f id0", $"arguments 0: {arguments}"], Read($"<tool_call>\n{call}\n</tool_call>"));
+        Assert.Equal(["text: I look.", "call 0: f id0", $"arguments 0: {arguments}", "call 1: f id1", $"arguments 1: {arguments}"],
+            Read($"I look.\n\n<tool_call>\n{call}\n</tool_call>\n<tool_call>{call}</tool_call>", 3));
+    }
+
+    [Theory]
+    [InlineData("<tool_call>\n<function=\n</tool_call>", "text: <tool_call>\n<function=\n</tool_call>")]
+    [InlineData("<tool_call>\n<function=f>\n<parameter=text>\nab", "call 0: f id0¦arguments 0: {")]
+    [InlineData("<tool_call>\n<fun", "text: <tool_call>\n<fun")]
+    [InlineData("<tool_call><functional/></tool_call>", "text: <tool_call><functional/></tool_call>")]
+    public void ElementsThatBreakOff_AreWhatCame(string text, string events) => Assert.Equal(events.Split('¦'), Read(text));
+
     [Fact]
     public void AnyCutOfAnyText_GivesTheSameEventsAndLosesNothing()
     {
@@ -104,7 +140,7 @@ public sealed class ToolCallParserTests
         [
             "<tool_call>", "</tool_call>", "<tool_", "call>", "\n", " ", "{\"name\": \"f\", \"arguments\": ", "{\"name\": \"g\"", ", \"arguments\": ",
             "{\"a\": 1}", "{\"b\": \"x", "\"}", "}", "{", "[", "text ", "é😀", "\"", "\\", Call, "[TOOL_CALLS]", "[TOOL_CALLS][", "]", ", ", "; ",
-            "<|python_tag|>", "{\"name\": \"f\", \"parameters\": {}}",
+            "<|python_tag|>", "{\"name\": \"f\", \"parameters\": {}}", "<function=", "f>", "<parameter=count>", "</parameter>", "</function>", "[ARGS]", "g", "[CALL_ID]",
         ];
         Gen<string> piece = Gen.Int[0, pieces.Length - 1].Select(i => pieces[i]);
         CallFormat[] formats = [CallFormat.Hermes, CallFormat.Mistral, CallFormat.Llama];
@@ -121,7 +157,7 @@ public sealed class ToolCallParserTests
     private static string[] Read(CallFormat format, string text, params int[] cuts)
     {
         int ids = 0;
-        ToolCallParser parser = new(format, () => $"id{ids++}", new HashSet<string> { "f", "g" });
+        ToolCallParser parser = new(format, () => $"id{ids++}", [new("f", Schema, false, "tools[0]"), new("g", null, false, "tools[1]")]);
         OutputEvents all = [];
         for (int at = 0, piece = 0; at < text.Length; piece++)
         {

@@ -182,7 +182,7 @@ public sealed class OutputConstraintsTests
 
     private static OutputEvents Parsed(string text, out int calls, CallFormat? format = null)
     {
-        ToolCallParser parser = new(format ?? CallFormat.Hermes, () => "id", new HashSet<string> { "get", "é\"x" });
+        ToolCallParser parser = new(format ?? CallFormat.Hermes, () => "id", [new("get", null, false, ""), new("é\"x", null, false, "")]);
         OutputEvents events = [];
         parser.Push(text, events);
         parser.Flush(events);
