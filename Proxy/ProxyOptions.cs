@@ -8,6 +8,9 @@ internal sealed class ProxyOptions
     /// <summary>API keys and whose they are. Empty: no key is asked for, and all requests are the tenant "default".</summary>
     public IDictionary<string, string> ApiKeys { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
+    /// <summary>Of pages that may ask from a browser, "*" for all. Empty: none.</summary>
+    public IList<string> AllowedOrigins { get; } = [];
+
     /// <summary>Memory of the suffix cache that tenants may hold.</summary>
     public TenantSizes TenantMemory { get; set; } = TenantSizes.None;
 

@@ -32,6 +32,7 @@ internal static class ProxyServices
             json.SerializerOptions.Encoder = WireJson.Encoder;
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, WireJson.Default);
         });
+        services.AddCors();
         services.AddOpenApi("v1", ApiDescription.Configure);
         return services;
     }
@@ -42,6 +43,9 @@ internal static class ProxyServices
         app.UseMiddleware<RequestHeaders>();
         app.UseMiddleware<Errors>();
         app.UseRouting();
+        if (app.Services.GetRequiredService<IOptions<ProxyOptions>>().Value.AllowedOrigins is { Count: > 0 } origins)
+            app.UseCors(pages =>
+                pages.WithOrigins([.. origins]).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders(RequestHeaders.OfResponses));
         app.MapPost("/v1/chat/completions", (HttpContext context, ChatCompletions endpoint) => endpoint.HandleAsync(context))
             .Describe<ChatCompletionRequest, ChatCompletion>("createChatCompletion", "Continues a conversation.");
         app.MapPost("/v1/completions", (HttpContext context, Completions endpoint) => endpoint.HandleAsync(context))

@@ -27,6 +27,9 @@ internal sealed record CompletionRequest : SamplingRequest
         MaxTokens = fields.Integer("max_tokens", 0) ?? DefaultMaxTokens;
         Echo = fields.Boolean("echo") ?? false;
         Logprobs = fields.Integer("logprobs", 0, MaxLogprobs);
+        if (fields.Object("response_format") is { } format && format.RequiredString("type") != "text")
+            throw ApiException.Invalid("'response_format' is not supported here; use /v1/chat/completions.", "response_format",
+                "unsupported_parameter");
         if (Echo && inTheMiddle)
             throw ApiException.Invalid("'echo' is not supported together with 'suffix'.", "echo", "unsupported_value");
         BestOf = fields.Integer("best_of", 1, MaxBestOf);

@@ -20,6 +20,7 @@ internal sealed class Models(Serving serving)
     public ModelEntry Get(HttpContext context, string id)
     {
         serving.Authorize(context);
+        id = Uri.UnescapeDataString(id);   // routing leaves %2F as it is, and names have slashes
         serving.CheckName(id);
         return Entry(id);
     }

@@ -12,9 +12,16 @@ internal static class RequestBody
 {
     private const int MaxDepth = 64;
 
-    /// <exception cref="ApiException">413 above <paramref name="maxBytes"/>; 400 for anything that is not a JSON object.</exception>
+    private static ReadOnlySpan<byte> ByteOrderMark => "\uFEFF"u8;
+
+    /// <exception cref="ApiException">413 above <paramref name="maxBytes"/>; 415 for a compressed body; 400 for anything that is not a JSON
+    /// object.</exception>
     public static async Task<JsonObject> ReadAsync(HttpContext context, long maxBytes)
     {
+        if (context.Request.Headers.ContentEncoding.ToString() is { Length: > 0 } encoding and not "identity")
+            throw new ApiException(StatusCodes.Status415UnsupportedMediaType, new(
+                $"The body is encoded as '{encoding}', which is not supported: send it as it is, without the header 'Content-Encoding'.",
+                "invalid_request_error", null, "unsupported_content_encoding"));
         if (context.Request.ContentLength > maxBytes)
             throw Errors.TooLarge();
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
@@ -42,6 +49,9 @@ internal static class RequestBody
 
     internal static JsonObject Parse(ReadOnlySequence<byte> utf8)
     {
+        SequenceReader<byte> marked = new(utf8);
+        if (marked.IsNext(ByteOrderMark, advancePast: true))
+            utf8 = marked.UnreadSequence;
         try
         {
             Utf8JsonReader reader = new(utf8, new JsonReaderOptions { MaxDepth = MaxDepth });

@@ -53,7 +53,10 @@ internal static class LogitsCommand
             _ => ModelStorage.Auto,
         };
 
-        using var kernels = new CpuKernels(parsed.GetValue(Threads) ?? Environment.ProcessorCount);
+        int threads = parsed.GetValue(Threads) ?? Environment.ProcessorCount;
+        if (threads < 1)
+            throw new CommandException($"threads: {threads} is not a number of threads; give 1 or more");
+        using var kernels = new CpuKernels(threads);
         using Transformer model = Transformer.Load(parsed.GetRequiredValue(Model), new ModelOptions(storage), kernels);
         foreach (int id in ids)
         {

@@ -75,6 +75,8 @@ internal static class ServeCommand
             proxy.Secret = secret;
             foreach ((string key, string tenant) in options.ApiKeys)
                 proxy.ApiKeys.Add(key, tenant);
+            foreach (string origin in options.AllowedOrigins)
+                proxy.AllowedOrigins.Add(origin);
             (proxy.TenantMemory, proxy.TenantStore) = (options.TenantMemory, options.TenantStore);
             foreach (DraftGrant grant in options.DraftGrants)
                 proxy.DraftGrants.Add(grant);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Net;
 using Agentic.ModelRuntime;
 using Agentic.SuffixCache;
 
@@ -25,6 +26,9 @@ internal sealed record ServeOptions
         HostSetting = new("host", "ADDRESS", "Address to listen on. Default: 127.0.0.1."),
         PortSetting = new("port", "PORT", "Port to listen on; 0 takes a free one. Default: 8000."),
         UrlsSetting = new("urls", "URLS", "Full addresses to listen on, separated by semicolons, instead of host and port."),
+        AllowOriginSetting = new("allow-origin", "ORIGIN",
+            "Let pages of this origin, such as http://localhost:3000, ask from a browser; * is every origin; may be repeated. "
+                + "Default: none.", many: true),
         DeviceSetting = new("device", "cpu", "Where the model computes. Default: cpu."),
         DtypeSetting = new("dtype", "auto|f32|bf16",
             "What it computes in. f32: everything in float32. bf16: weights, KV cache and every operation's result in bfloat16; "
@@ -50,9 +54,9 @@ internal sealed record ServeOptions
     /// <summary>In the order in which help shows them.</summary>
     public static IReadOnlyList<Setting> Settings { get; } =
     [
-        ModelSetting, NameSetting, HostSetting, PortSetting, UrlsSetting, RedisSetting, DataSetting, ApiKeySetting, DeviceSetting,
-        DtypeSetting, ThreadsSetting, MaxSequencesSetting, DraftNodesSetting, DraftSetting, DraftOptionalSetting, KvMemorySetting, SuffixMemorySetting,
-        TenantMemorySetting, TenantStoreSetting, StoreAgeSetting, DraftFromSetting, TenantMetricsSetting,
+        ModelSetting, NameSetting, HostSetting, PortSetting, UrlsSetting, RedisSetting, DataSetting, ApiKeySetting,
+        AllowOriginSetting, DeviceSetting, DtypeSetting, ThreadsSetting, MaxSequencesSetting, DraftNodesSetting, DraftSetting,
+        DraftOptionalSetting, KvMemorySetting, SuffixMemorySetting, TenantMemorySetting, TenantStoreSetting, StoreAgeSetting, DraftFromSetting, TenantMetricsSetting,
     ];
 
     /// <summary>Those that say where what was learned is kept.</summary>
@@ -96,6 +100,9 @@ internal sealed record ServeOptions
 
     /// <summary>Keys and whose they are.</summary>
     public required IReadOnlyDictionary<string, string> ApiKeys { get; init; }
+
+    /// <summary>Of pages that may ask from a browser.</summary>
+    public IReadOnlyList<string> AllowedOrigins { get; init; } = [];
 
     public TenantSizes TenantMemory { get; init; } = TenantSizes.None;
 
@@ -156,7 +163,9 @@ internal sealed record ServeOptions
             DraftOptional = Flag(DraftOptionalSetting, Value(DraftOptionalSetting)),
             KvMemory = Size(KvMemorySetting, Value(KvMemorySetting)),
             SuffixMemory = Size(SuffixMemorySetting, Value(SuffixMemorySetting)) ?? 1L << 30,
-            ApiKeys = TenantSettings.Keys(Value(ApiKeySetting)),
+            // A key that is given and empty is a variable that was not set, and no wish to ask for none.
+            ApiKeys = TenantSettings.Keys(configuration[ApiKeySetting.Key]),
+            AllowedOrigins = Origins(Value(AllowOriginSetting)),
             TenantMemory = TenantSettings.Sizes(TenantMemorySetting.Name, Value(TenantMemorySetting)),
             TenantStore = TenantSettings.Sizes(TenantStoreSetting.Name, Value(TenantStoreSetting)),
             StoreAge = Age(Value(StoreAgeSetting)),
@@ -175,19 +184,34 @@ internal sealed record ServeOptions
     {
         foreach (string url in urls.Split(';', StringSplitOptions.TrimEntries))
         {
+            BindingAddress address;
             if (!url.StartsWith("http://", StringComparison.OrdinalIgnoreCase))
                 throw new CommandException($"urls: '{url}' is no http:// address; write it so, with a proxy in front for https");
             try
             {
-                BindingAddress.Parse(url);
+                address = BindingAddress.Parse(url);
             }
             catch (FormatException)
             {
                 throw new CommandException($"urls: '{url}' cannot be listened on; write http://127.0.0.1:8000");
             }
+
+            // Under any other name the server would listen on all addresses, whatever the name's own is.
+            if (!address.IsUnixPipe && address.Host is not ("localhost" or "*" or "+") && !IPAddress.TryParse(address.Host, out _))
+                throw new CommandException($"host: '{address.Host}' is neither an IP address nor localhost; use 0.0.0.0 for all addresses");
         }
 
         return urls;
+    }
+
+    private static string[] Origins(string? value)
+    {
+        string[] origins = value?.Split(',', StringSplitOptions.TrimEntries) ?? [];
+        string? wrong = origins.FirstOrDefault(origin =>
+            origin != "*" && !(Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri) && uri.GetLeftPart(UriPartial.Authority) == origin));
+        return wrong is null
+            ? origins
+            : throw new CommandException($"allow-origin: '{wrong}' is no origin; write it as http://localhost:3000, without a path, or *");
     }
 
     internal static string? Connection(string? redis) =>

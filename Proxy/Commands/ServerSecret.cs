@@ -13,7 +13,16 @@ internal static class ServerSecret
     public static byte[] Load(string directory)
     {
         string path = Path.Combine(directory, "secret");
-        Directory.CreateDirectory(directory);
+        try
+        {
+            Directory.CreateDirectory(directory);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(
+                $"data: the directory '{directory}' cannot be made ({e.Message.TrimEnd('.')}); name another with --data");
+        }
+
         if (TryCreate(path) is { } created)
             return created;
         byte[] secret = File.ReadAllBytes(path);

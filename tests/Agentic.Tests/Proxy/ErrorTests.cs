@@ -97,6 +97,7 @@ public sealed class ErrorTests
     [InlineData("""{"model":"fake-model","prompt":"a","suffix":"b"}""", "suffix", "unsupported_value")]
     [InlineData("""{"model":"fake-model","prompt":"a","best_of":2,"stream":true}""", "best_of", "unsupported_value")]
     [InlineData("""{"model":"fake-model","prompt":"a","best_of":2,"n":3}""", "best_of", "invalid_value")]
+    [InlineData("""{"model":"fake-model","prompt":"a","response_format":{"type":"json_object"}}""", "response_format", "unsupported_parameter")]
     [InlineData("""{"model":"fake-model","prompt":"a","max_tokens":-1}""", "max_tokens", "integer_below_min_value")]
     public async Task BadCompletion_NamesTheField(string body, string param, string code)
     {

@@ -1,3 +1,5 @@
+using Agentic.Proxy;
+
 namespace Agentic.Tests;
 
 /// <summary>What the executable says of itself and of what it cannot do.</summary>
@@ -21,8 +23,30 @@ public sealed class CommandRunnerTests
     [InlineData("--device", "tpu")]
     [InlineData("--api-key", "tenant=")]
     [InlineData("--model", "/no/such/model")]
+    [InlineData("--host", "127.0.0.l")]
+    [InlineData("--urls", "http://127.0.0.1:0;http://example.com:0")]
+    [InlineData("--allow-origin", "http://localhost:3000/page")]
+    [InlineData("--data", "/dev/null")]
     public async Task UnusableValue_IsOneLineWithOptionAndValue(string option, string value) =>
-        (await AgenticProcess.RunAsync(option, value)).AssertOneLine(option.TrimStart('-'), value == "tenant=" ? "TENANT=KEY" : value);
+        (await AgenticProcess.RunAsync(option, value)).AssertOneLine(
+            option == "--urls" ? "host" : option.TrimStart('-'), value == "tenant=" ? "TENANT=KEY" : value.Split("//")[^1].Split(":0")[0]);
+
+    /// <summary>As where the variable that should hold it was never set.</summary>
+    [Fact]
+    public async Task EmptyKey_IsNotTakenForNone() =>
+        (await AgenticProcess.RunAsync("--api-key", "", "--port", "0")).AssertOneLine("api-key", "empty");
+
+    [Fact]
+    public async Task LogitsWithoutThreads_IsOneLine()
+    {
+        string model = BundledModel.Directory!, ids = Path.GetTempFileName();
+        File.WriteAllBytes(ids, [1, 0, 0, 0]);
+
+        (await AgenticProcess.RunAsync("logits", "--model", model, "--ids", ids, "--out", ids + ".npy", "--threads", "0"))
+            .AssertOneLine("threads", "0");
+
+        File.Delete(ids);
+    }
 
     [Fact]
     public async Task Environment_IsReadLikeOptions() =>
