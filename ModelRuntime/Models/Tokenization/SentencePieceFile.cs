@@ -10,7 +10,8 @@ internal sealed class SentencePieceFile
     private readonly List<(string Text, float Score, PieceKind Kind)> _pieces = [];
     private int _modelType = Unigram;
     private bool _hasTrainer;
-    private bool _byteFallback, _suffixesWhiteSpace, _hasCharacterMap;
+    private bool _byteFallback, _suffixesWhiteSpace;
+    private CharacterMap? _characterMap;
     private bool _addsDummyPrefix = true, _removesExtraWhiteSpace = true, _escapesWhiteSpace = true;
 
     private enum PieceKind
@@ -26,7 +27,7 @@ internal sealed class SentencePieceFile
             byte[] bytes = File.ReadAllBytes(path);
             SentencePieceFile file = new();
             file.ReadModel(new CodedInputStream(bytes));
-            return file.Rules(bytes, settings);
+            return file.Rules(settings);
         }
         catch (Exception error) when (error is InvalidProtocolBufferException or FormatException)
         {
@@ -102,7 +103,7 @@ internal sealed class SentencePieceFile
         {
             switch (WireFormat.GetTagFieldNumber(tag))
             {
-                case 2: _hasCharacterMap = input.ReadBytes().Length > 0; break;
+                case 2: _characterMap = input.ReadBytes() is { Length: > 0 } map ? new(map.Span, byGrapheme: false) : null; break;
                 case 3: _addsDummyPrefix = input.ReadBool(); break;
                 case 4: _removesExtraWhiteSpace = input.ReadBool(); break;
                 case 5: _escapesWhiteSpace = input.ReadBool(); break;
@@ -111,8 +112,10 @@ internal sealed class SentencePieceFile
         }
     }
 
-    private TokenizerRules Rules(byte[] bytes, TokenizerSettings settings)
+    private TokenizerRules Rules(TokenizerSettings settings)
     {
+        if (_suffixesWhiteSpace || !_escapesWhiteSpace)
+            throw new FormatException("it marks white space in a way that is not known here");
         Vocabulary vocabulary = new();
         for (int id = 0; id < _pieces.Count; id++)
             vocabulary.Add(_pieces[id].Text, id);
@@ -123,13 +126,11 @@ internal sealed class SentencePieceFile
             Model = _modelType switch
             {
                 Bpe => BytePairs(vocabulary),
-                Unigram => new UnigramModel(bytes),
+                Unigram => Likeliest(vocabulary),
                 _ => throw new FormatException("its model is neither BPE nor unigram"),
             },
-            // The unigram model of the package marks and trims spaces itself.
-            PreTokenizers = _modelType == Unigram
-                ? []
-                : [new SentencePiecePreTokenizer(_addsDummyPrefix, settings.IsLegacy && !userDefined, _removesExtraWhiteSpace)],
+            Normalizer = _characterMap,
+            PreTokenizers = [new SentencePiecePreTokenizer(_addsDummyPrefix, settings.IsLegacy && !userDefined, _removesExtraWhiteSpace)],
             AddedTokens = [.. _pieces.Index()
                 .Where(piece => piece.Item.Kind is PieceKind.Unknown or PieceKind.Control or PieceKind.UserDefined)
                 .Select(piece => new AddedToken(piece.Item.Text, piece.Index) { IsSpecial = piece.Item.Kind != PieceKind.UserDefined })],
@@ -141,8 +142,6 @@ internal sealed class SentencePieceFile
     /// <summary>SentencePiece has no merges: two symbols become one when that is a piece, the best score first.</summary>
     private BytePairModel BytePairs(Vocabulary vocabulary)
     {
-        if (_hasCharacterMap || _suffixesWhiteSpace || !_escapesWhiteSpace)
-            throw new FormatException("it maps characters or marks white space in a way that is not known here");
         Vocabulary mergeable = new();
         foreach ((int id, (string text, _, PieceKind kind)) in _pieces.Index())
         {
@@ -165,12 +164,23 @@ internal sealed class SentencePieceFile
                     merges[BytePairModel.Pair(left, right)] = new Merge(rank, id);
             }
         }
-        int unknown = _pieces.FindIndex(piece => piece.Kind == PieceKind.Unknown);
         return new BytePairModel(mergeable, merges, new BytePairOptions
         {
             ByteFallback = _byteFallback,
-            Unknown = unknown < 0 ? null : unknown,
+            Unknown = UnknownId,
             FuseUnknown = true,
         });
+    }
+
+    private int? UnknownId => _pieces.FindIndex(piece => piece.Kind == PieceKind.Unknown) is int id and >= 0 ? id : null;
+
+    private UnigramModel Likeliest(Vocabulary vocabulary)
+    {
+        IEnumerable<(string Text, int Id, double Score)> pieces = _pieces.Index()
+            .Where(piece => piece.Item.Kind is PieceKind.Normal or PieceKind.UserDefined)
+            .Select(piece => (piece.Item.Text, piece.Index, (double)piece.Item.Score));
+        double least = _pieces.Where(piece => piece.Kind == PieceKind.Normal).Select(piece => (double)piece.Score).DefaultIfEmpty().Min();
+        return new UnigramModel(
+            pieces, least, UnknownId, _byteFallback ? UnigramModel.ByteTokens(vocabulary) : null, singlePrecision: true);
     }
 }

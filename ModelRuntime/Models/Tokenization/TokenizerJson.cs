@@ -23,24 +23,26 @@ internal static class TokenizerJson
     private static TokenizerRules Read(JsonElement root)
     {
         JsonElement model = root.GetProperty("model");
-        string type = model.Text("type") ?? (model.TryGetProperty("merges", out _) ? "BPE" : "");
-        if (type != "BPE")
-            throw new FormatException($"its model is {(type.Length == 0 ? "of no known type" : type)}, not BPE");
+        bool isList = model.TryGetProperty("vocab", out JsonElement tokens) && tokens.ValueKind == JsonValueKind.Array;
+        string type = model.Text("type") ?? (model.TryGetProperty("merges", out _) ? "BPE" : isList ? "Unigram" : "");
+        if (type is not ("BPE" or "Unigram"))
+            throw new FormatException($"its model is {(type.Length == 0 ? "of no known type" : type)}, neither BPE nor Unigram");
 
         List<IPreTokenizer> preTokenizers = [];
         TokenizerJsonSteps.ReadPreTokenizers(root.Part("pre_tokenizer"), preTokenizers);
         // The byte alphabet is where bytes meet the vocabulary: as the last step it is left to the model, which then needs no letters.
-        bool byteLevel = preTokenizers is [.., ByteLettersPreTokenizer];
+        bool byteLevel = type == "BPE" && preTokenizers is [.., ByteLettersPreTokenizer];
         if (byteLevel)
             preTokenizers.RemoveAt(preTokenizers.Count - 1);
 
-        Vocabulary vocabulary = ReadVocabulary(model);
+        Vocabulary vocabulary = new();
+        ITokenModel tokenModel = type == "BPE" ? ReadBytePairs(model, vocabulary, byteLevel) : ReadUnigram(model, vocabulary);
         TokenizerJsonDecoder decoder = TokenizerJsonDecoder.Read(root.Part("decoder"));
         (List<int> prefix, List<int> suffix) = ReadPostProcessor(root.Part("post_processor"));
         return new TokenizerRules
         {
             Vocabulary = vocabulary,
-            Model = ReadModel(model, vocabulary, byteLevel),
+            Model = tokenModel,
             Normalizer = TokenizerJsonSteps.ReadNormalizer(root.Part("normalizer")),
             PreTokenizers = preTokenizers,
             AddedTokens = [.. ReadAddedTokens(root.Part("added_tokens"), vocabulary)],
@@ -51,16 +53,26 @@ internal static class TokenizerJson
         };
     }
 
-    private static Vocabulary ReadVocabulary(JsonElement model)
+    private static UnigramModel ReadUnigram(JsonElement model, Vocabulary vocabulary)
     {
-        Vocabulary vocabulary = new();
-        foreach (JsonProperty entry in model.GetProperty("vocab").EnumerateObject())
-            vocabulary.Add(entry.Name, entry.Value.GetInt32());
-        return vocabulary;
+        List<(string Text, int Id, double Score)> tokens = [];
+        foreach (JsonElement token in model.GetProperty("vocab").EnumerateArray())
+        {
+            if (token.GetArrayLength() != 2)
+                throw new FormatException($"the token {token} is not a text and its score");
+            vocabulary.Add(token[0].GetString()!, tokens.Count);
+            tokens.Add((token[0].GetString()!, tokens.Count, token[1].GetDouble()));
+        }
+
+        return new UnigramModel(
+            tokens, tokens.Select(token => token.Score).DefaultIfEmpty().Min(), model.Number("unk_id"),
+            model.Flag("byte_fallback") == true ? UnigramModel.ByteTokens(vocabulary) : null, singlePrecision: false);
     }
 
-    private static BytePairModel ReadModel(JsonElement model, Vocabulary vocabulary, bool byteLevel)
+    private static BytePairModel ReadBytePairs(JsonElement model, Vocabulary vocabulary, bool byteLevel)
     {
+        foreach (JsonProperty entry in model.GetProperty("vocab").EnumerateObject())
+            vocabulary.Add(entry.Name, entry.Value.GetInt32());
         string continuing = model.Text("continuing_subword_prefix") ?? "";
         Dictionary<long, Merge> merges = [];
         int rank = 0;

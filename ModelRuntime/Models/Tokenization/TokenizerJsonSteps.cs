@@ -28,6 +28,7 @@ internal static class TokenizerJsonSteps
         "Prepend" => new PrependNormalizer(element.GetProperty("prepend").GetString()!),
         "Replace" => ReadReplace(element),
         "ByteLevel" => new ByteLettersNormalizer(),
+        "Precompiled" => new CharacterMap(element.GetProperty("precompiled_charsmap").GetBytesFromBase64(), byGrapheme: true),
         "Sequence" => new NormalizerSequence([.. element.GetProperty("normalizers").Items().Select(step => ReadNormalizer(step)!)]),
         string type => throw new FormatException($"its normalizer {type} is not known here"),
     };

@@ -65,6 +65,7 @@ public class SentencePieceFileTests
         Assert.Equal("▁ab", Cut(Model(Unigram, pieces), Plain, "ab"));       // -3.5 beats ▁a b, -4
         Assert.Equal("▁a ba", Cut(Model(Unigram, pieces), Plain, "aba"));    // -3.5 beats ▁ab a, -6.5
         Assert.Equal("▁a ▁a", Cut(Model(Unigram, pieces), Plain, "a a"));
+        Assert.Equal("▁a <unk> ▁ b", Cut(Model(Unigram, pieces), Plain, "aé😀 b"));   // a run of unknown characters is one
     }
 
     private static string Cut(byte[] file, string settings, string text)

@@ -66,11 +66,10 @@ public class TokenizerGoldenTests
 
     internal static Tokenizer Load(string name) => Tokenizer.Load(TestFiles.Golden("tokenizers", name));
 
-    internal static GoldenCase[] Cases(string name) =>
-    [
-        .. File.ReadLines(TestFiles.Golden("tokenizers", name, "cases.jsonl"))
-            .Select(line => JsonSerializer.Deserialize<GoldenCase>(line, Options)!),
-    ];
+    internal static GoldenCase[] Cases(string name) => Read(TestFiles.Golden("tokenizers", name, "cases.jsonl"));
+
+    internal static GoldenCase[] Read(string path) =>
+        [.. File.ReadLines(path).Select(line => JsonSerializer.Deserialize<GoldenCase>(line, Options)!)];
 
     private static JsonSerializerOptions Options { get; } = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 

@@ -76,7 +76,7 @@ public class TokenizerLoadTests
     [InlineData("vocab", """{"a": 2000000000}""", "2000000000")]
     [InlineData("vocab", """{"a": "b"}""", "tokenizer.json")]
     [InlineData("vocab", """[["a", 0.5]]""", "tokenizer.json")]
-    [InlineData("type", "\"Unigram\"", "Unigram")]
+    [InlineData("type", "\"WordPiece\"", "WordPiece")]
     public void DamagedModel_IsALoadErrorThatSaysWhat(string part, string json, string says)
     {
         TinyTokenizer tokenizer = new TinyTokenizer("a", "b").WithModel(part, json);
