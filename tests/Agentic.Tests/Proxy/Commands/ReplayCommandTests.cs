@@ -54,6 +54,17 @@ public sealed class ReplayCommandTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("empty.jsonl", "")]
+    [InlineData("cut.jsonl.gz", "x")]
+    [InlineData("questions.jsonl", "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}")]
+    public async Task FileWithoutAnswers_IsOneLineThatNamesIt(string name, string content)
+    {
+        await File.WriteAllTextAsync(_directory[name], content, TestContext.Current.CancellationToken);
+
+        (await AgenticProcess.RunAsync("replay", _directory[name])).AssertOneLine(name, "answer");
+    }
+
     [Fact]
     public async Task LineOfAnotherKind_IsOneLineThatNamesIt()
     {
