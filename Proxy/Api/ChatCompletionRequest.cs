@@ -39,7 +39,8 @@ internal sealed record ChatCompletionRequest : SamplingRequest
     [Description("Functions the model may call.")]
     public JsonArray? Tools => ToolUse.Tools;
 
-    [Description("none (tools are not shown to the model), auto, required, or {\"type\": \"function\", \"function\": {\"name\": …}}.")]
+    [Description("none (tools are not shown to the model), auto, required, {\"type\": \"function\", \"function\": {\"name\": …}}, or "
+        + "{\"type\": \"allowed_tools\", \"allowed_tools\": {\"mode\": …, \"tools\": […]}}, which shows those alone.")]
     public JsonNode? ToolChoice { get; }
 
     [Description("False ends the answer after its first call.")]

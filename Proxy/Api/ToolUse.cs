@@ -15,6 +15,7 @@ internal sealed record ToolUse
 
     private Choice _choice;
     private string? _named;
+    private IReadOnlyList<string>? _allowed;
     private bool _parallel = true;
 
     /// <summary>All functions of the request in the newer form, or null.</summary>
@@ -68,13 +69,24 @@ internal sealed record ToolUse
             _parallel = request.Boolean("parallel_tool_calls") ?? true,
         };
         use.ReadChoice(request, chosen);
+        if (use._allowed is { } allowed)
+        {
+            if (allowed.FirstOrDefault(name => !functions.Exists(function => function.Name == name)) is { } missing)
+                throw NoSuchFunction(chosen, missing, list);
+            // The others are not shown, so that none of them is called.
+            tools = [.. tools!.Where(tool => allowed.Contains((string)tool!["function"]!["name"]!)).Select(tool => tool!.DeepClone())];
+            use = use with { Tools = tools, Functions = functions.FindAll(function => allowed.Contains(function.Name)) };
+        }
+
         if (tools is null && use._choice is Choice.Required or Choice.Named)
             throw ApiException.Invalid($"'{chosen}' is only allowed when '{list}' are specified.", chosen);
         if (use.Forced?.FirstOrDefault(name => !HasTool(tools!, name)) is { } unknown)
-            throw ApiException.Invalid($"Invalid value for '{chosen}': the function '{unknown}' is not among the '{list}'.", chosen,
-                "invalid_value");
+            throw NoSuchFunction(chosen, unknown, list);
         return use;
     }
+
+    private static ApiException NoSuchFunction(string chosen, string name, string list) => ApiException.Invalid(
+        $"Invalid value for '{chosen}': the function '{name}' is not among the '{list}'.", chosen, "invalid_value");
 
     private void ReadChoice(Fields request, string field)
     {
@@ -89,8 +101,15 @@ internal sealed record ToolUse
                 break;
             case JsonObject:
                 Fields choice = request.Object(field)!.Value;
-                if (choice.RequiredString("type") is var type and not "function")
-                    throw ApiException.WrongValue(choice.PathOf("type"), type, "function");
+                string type = choice.RequiredString("type");
+                if (type == "allowed_tools")
+                {
+                    ReadAllowed(choice.RequiredObject("allowed_tools"));
+                    break;
+                }
+
+                if (type != "function")
+                    throw ApiException.WrongValue(choice.PathOf("type"), type, "function", "allowed_tools");
                 _named = choice.RequiredObject("function").RequiredString("name");
                 _choice = Choice.Named;
                 break;
@@ -104,6 +123,20 @@ internal sealed record ToolUse
                 };
                 break;
         }
+    }
+
+    private void ReadAllowed(Fields allowed)
+    {
+        _choice = allowed.RequiredString("mode") switch
+        {
+            "auto" => Choice.Auto,
+            "required" => Choice.Required,
+            var other => throw ApiException.WrongValue(allowed.PathOf("mode"), other, "auto", "required"),
+        };
+        IReadOnlyList<Fields> tools = allowed.Objects("tools") ?? [];
+        if (tools.Count == 0)
+            throw ApiException.Missing(allowed.PathOf("tools"));
+        _allowed = [.. tools.Select(tool => tool.RequiredObject("function").RequiredString("name"))];
     }
 
     private static JsonNode Tool(Fields tool)

@@ -77,7 +77,8 @@ internal static class ReplayCommand
         }
 
         if (rows.TrueForAll(row => row.Calls == 0))
-            throw new CommandException($"{string.Join(", ", files)}: no model's answer is in there, and so nothing to draft; name a file with some");
+            throw new CommandException(
+                $"{string.Join(", ", files)}: no model's answer is in there, and so nothing to draft; name a file with some");
         var report = new ReplayReport(budget, mean, rows, ReplayRow.Of("all", all));
         if (parsed.GetValue(Json))
             Console.WriteLine(JsonSerializer.Serialize(report, ReplayJson.Default.ReplayReport));

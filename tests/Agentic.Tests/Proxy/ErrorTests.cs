@@ -59,6 +59,8 @@ public sealed class ErrorTests
         { Chat("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":\"string\"}}}]"), "tools[0].function.parameters", "invalid_function_parameters" },
         { Chat("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"g\"}}"), "tool_choice", "invalid_value" },
         { Chat("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"tool_choice\":\"maybe\""), "tool_choice", "invalid_value" },
+        { Chat(AllowedTools("\"auto\"", "g")), "tool_choice", "invalid_value" },
+        { Chat(AllowedTools("\"none\"", "f")), "tool_choice.allowed_tools.mode", "invalid_value" },
         { Chat("\"speculation\":{\"enabled\":1}"), "speculation.enabled", "invalid_type" },
         { Chat("\"reasoning_effort\":\"enormous\""), "reasoning_effort", "invalid_value" },
         { Chat("\"modalities\":[\"text\",\"audio\"]"), "modalities", "unsupported_parameter" },
@@ -230,6 +232,10 @@ public sealed class ErrorTests
         Assert.StartsWith("HTTP/1.1 400", answers, StringComparison.Ordinal);
         Assert.Contains("HTTP/1.1 200", answers, StringComparison.Ordinal);
     }
+
+    private static string AllowedTools(string mode, string name) =>
+        "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"tool_choice\":{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":"
+        + $"{mode},\"tools\":[{{\"type\":\"function\",\"function\":{{\"name\":\"{name}\"}}}}]}}}}";
 
     private static string Chat(string more) => $"{{\"model\":\"fake-model\",{Messages},{more}}}";
 

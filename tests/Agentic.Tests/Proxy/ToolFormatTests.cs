@@ -123,6 +123,27 @@ public sealed class ToolFormatTests
         Assert.False(host.Engine.LastRequest.Constraint.Allows(FakeCodec.Byte('<')));
     }
 
+    /// <summary>Of the request's functions only those that are allowed are shown, and may be forced.</summary>
+    [Theory]
+    [InlineData("auto")]
+    [InlineData("required")]
+    public async Task AllowedTools_AreTheOnlyOnes(string mode)
+    {
+        const string Shows = "{{ tools | map(attribute='function.name') | join(' ') }}|";
+        await using ProxyHost host = await ProxyHost.StartAsync(change: model => model with { Template = ChatTemplate.Parse(Shows) });
+
+        JsonNode answer = await host.JsonAsync("chat/completions", $$$"""
+            {"model":"fake-model","messages":[{"role":"user","content":"hi"}],
+             "tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}},{"type":"function","function":{"name":"h"}}],
+             "tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"{{{mode}}}","tools":[
+                {"type":"function","function":{"name":"h"}},{"type":"function","function":{"name":"f"}} ]} } }
+            """);
+
+        Assert.Null(answer["error"]);
+        Assert.Equal("f h|", new FakeCodec().TextOf(host.Engine.LastRequest.PromptIds));
+        Assert.Equal(mode == "auto", host.Engine.LastRequest.Constraint is null);
+    }
+
     /// <summary>An object that names no function is the answer, and streams as it comes.</summary>
     [Fact]
     public async Task JsonAnswerOfALlama_IsText()
