@@ -5,10 +5,14 @@ namespace Agentic.ModelRuntime;
 public sealed class VerifyCost
 {
     private static readonly int[] Grid = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
-    private const double Decay = 0.05;
+
+    // A pass that took longer than was said moves its point of the curve, and the whole curve: machines are slower at times. Neither moves
+    // further for a pass twice as long, so that the curve follows the median of what is seen and not the few that were disturbed.
+    private const double PointShare = 0.2, CurveShare = 0.2, MostSurprise = 0.1;
 
     private readonly double[] _seconds;
     private readonly double _secondsPerAttendedKey;
+    private double _pace = 1;
 
     /// <summary>A curve over the first grid points, and the cost of one row looking at one more key.</summary>
     /// <param name="seconds">Seconds of 1, 2, 3, 4, 6, 8, … rows without context; as many points as were measured, at least one.</param>
@@ -27,10 +31,10 @@ public sealed class VerifyCost
     }
 
     /// <summary>The same curve, to be corrected on its own.</summary>
-    public VerifyCost Copy() => new(_seconds, _secondsPerAttendedKey);
+    public VerifyCost Copy() => new(_seconds, _secondsPerAttendedKey) { _pace = _pace };
 
     /// <summary>Measured or corrected points: rows, and seconds without context.</summary>
-    public IEnumerable<(int Rows, double Seconds)> Points => Grid.Zip(_seconds);
+    public IEnumerable<(int Rows, double Seconds)> Points => Grid.Zip(_seconds, (rows, seconds) => (rows, _pace * seconds));
 
     /// <summary>Expected seconds of a pass.</summary>
     /// <param name="rows">At least 1.</param>
@@ -41,7 +45,7 @@ public sealed class VerifyCost
         double flat = at + 1 < Grid.Length
             ? (_seconds[at] * (1 - share)) + (_seconds[at + 1] * share)
             : _seconds[at] * rows / Grid[at];
-        return flat + (attendedKeys * _secondsPerAttendedKey);
+        return _pace * (flat + (attendedKeys * _secondsPerAttendedKey));
     }
 
     /// <summary>Learns from a pass that took place. Passes that were plainly disturbed are not believed.</summary>
@@ -50,10 +54,12 @@ public sealed class VerifyCost
         double ratio = seconds / Seconds(rows, attendedKeys);
         if (ratio is not (> 0.33 and < 3))
             return;
+        double surprise = Math.Clamp(ratio - 1, -MostSurprise, MostSurprise);
+        _pace *= 1 + (CurveShare * surprise);
         (int at, double share) = Locate(rows);
-        _seconds[at] *= 1 + (Decay * (1 - share) * (ratio - 1));
+        _seconds[at] *= 1 + (PointShare * (1 - share) * surprise);
         if (at + 1 < Grid.Length)
-            _seconds[at + 1] *= 1 + (Decay * share * (ratio - 1));
+            _seconds[at + 1] *= 1 + (PointShare * share * surprise);
     }
 
     /// <summary>Times forward passes of a model whose KV pool nobody uses yet.</summary>

@@ -31,17 +31,46 @@ public sealed class VerifyCostTests
     }
 
     [Fact]
-    public void RepeatedObservation_MovesThePointThere_OutliersDoNot()
+    public void RepeatedObservations_MoveThePointsThere_OutliersDoNot()
     {
         var cost = new VerifyCost([1, 1, 1, 1, 1, 1], 0);
-        for (int i = 0; i < 200; i++)
+        for (int i = 0; i < 400; i++)
         {
+            cost.Observe(1, 0, 1);
             cost.Observe(4, 0, 1.5);
             cost.Observe(4, 0, 50);
         }
 
         Assert.Equal(1.5, cost.Seconds(4, 0), 2);
-        Assert.Equal(1, cost.Seconds(1, 0), 9);
+        Assert.Equal(1, cost.Seconds(1, 0), 2);
+    }
+
+    [Fact]
+    public void MachineIsSlowerForAWhile_AllPointsFollowTheOneThatIsSeen()
+    {
+        var cost = new VerifyCost([1, 1.2, 1.4, 1.6, 2, 2.4], 0);
+        for (int i = 0; i < 60; i++)
+            cost.Observe(1, 0, 1.5);
+
+        Assert.Equal(1.5, cost.Seconds(1, 0), 1);
+        Assert.InRange(cost.Seconds(8, 0), 2.6, 3.6);
+    }
+
+    /// <summary>Two of three passes take as long as said, one is disturbed: the median is what is foretold.</summary>
+    [Fact]
+    public void SomePassesAreDisturbed_TheMedianIsForetold()
+    {
+        var random = new Random(1);
+        var cost = new VerifyCost([2], 0);
+        List<double> errors = [];
+        for (int i = 0; i < 2000; i++)
+        {
+            double seconds = (0.97 + (0.06 * random.NextDouble())) * (random.Next(3) == 0 ? 1.8 : 1);
+            errors.Add(Math.Abs((cost.Seconds(1, 0) / seconds) - 1));
+            cost.Observe(1, 0, seconds);
+        }
+
+        Assert.InRange(errors.Skip(200).Order().ElementAt(900), 0, 0.15);
     }
 
     [Fact]
