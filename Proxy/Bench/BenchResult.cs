@@ -81,7 +81,7 @@ internal sealed record BenchResult(
             accepted == 0 ? null : own.Sum(pass => pass.Expected) / accepted,
             sameTokens)
         {
-            Sources = BenchSource.Of(own),
+            Sources = BenchSource.Of(own, steps),
             PromptTokens = own[0].PromptTokens.All,
             CachedPromptTokens = own[0].PromptTokens.Cached,
             StepPredictionError = own.All(pass => pass.Report is not null) ? Median(own.Select(pass => pass.Report!.StepPredictionError)) : null,
@@ -102,13 +102,15 @@ internal sealed record BenchResult(
 /// <param name="Drafted">Nodes it named that were verified.</param>
 /// <param name="Accepted">Those taken.</param>
 /// <param name="PredictedToActual">Expected / taken; 1 is calibrated.</param>
-internal sealed record BenchSource(string Source, long Drafted, long Accepted, double? PredictedToActual)
+/// <param name="MicrosecondsPerStep">Spent on it a decode step: proposing and learning, its prompts' and answers' share included.</param>
+internal sealed record BenchSource(string Source, long Drafted, long Accepted, double? PredictedToActual, double MicrosecondsPerStep)
 {
-    public static IReadOnlyList<BenchSource> Of(IEnumerable<BenchPass> passes) =>
+    public static IReadOnlyList<BenchSource> Of(IEnumerable<BenchPass> passes, long steps) =>
     [
         .. passes.SelectMany(pass => pass.Report?.Sources ?? []).GroupBy(source => source.Source).Select(group => new BenchSource(
             group.Key, group.Sum(s => s.Drafted), group.Sum(s => s.Accepted),
-            group.Sum(s => s.Accepted) == 0 ? null : group.Sum(s => s.Expected) / group.Sum(s => s.Accepted))),
+            group.Sum(s => s.Accepted) == 0 ? null : group.Sum(s => s.Expected) / group.Sum(s => s.Accepted),
+            1e6 * group.Sum(s => s.Seconds) / steps)),
     ];
 }
 

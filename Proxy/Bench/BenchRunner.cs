@@ -14,6 +14,7 @@ namespace Agentic.Proxy;
 internal sealed class BenchRunner(ForcedModel model, DraftHead? head, EngineOptions options, VerifyCost cost, BenchSettings settings)
 {
     private const long HistoryBytes = 256 << 20;
+    private const int WarmUpRounds = 2, WarmUpCalls = 8;
 
     private static readonly NamespaceKey Namespace = NamespaceKey.Derive("bench"u8, "bench", "bench", "bench");
 
@@ -36,6 +37,22 @@ internal sealed class BenchRunner(ForcedModel model, DraftHead? head, EngineOpti
         }
 
         return passes;
+    }
+
+    /// <summary>Runs a few calls in every mode, unmeasured: code that is not optimised yet would count as a cost of what runs it first.</summary>
+    /// <param name="workload">The calls.</param>
+    /// <param name="cancellation">Looked at between passes.</param>
+    public async Task WarmUpAsync(BenchWorkload workload, CancellationToken cancellation)
+    {
+        BenchCall[] calls = [.. workload.Calls.Take(WarmUpCalls)];
+        for (int round = 0; round < WarmUpRounds; round++)
+        {
+            foreach (string mode in settings.Modes)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                await PassAsync(workload.Name, mode, round, calls);
+            }
+        }
     }
 
     private async Task<BenchPass> PassAsync(string workload, string mode, int round, IReadOnlyList<BenchCall> calls)

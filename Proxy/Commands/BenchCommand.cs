@@ -20,6 +20,7 @@ internal static class BenchCommand
         Concurrency = CommandRunner.Option<int?>("--concurrency", "N", "Requests at once. Default: 1."),
         MaxCalls = CommandRunner.Option<int?>("--max-calls", "N", "Calls of one workload. Default: 100."),
         MaxTokens = CommandRunner.Option<int?>("--max-tokens", "N", "Tokens of one free answer. Default: 512."),
+        CatchUp = CommandRunner.Option<int?>("--draft-catch-up", "N", "Last tokens of a context that the head begins with. Default: 128."),
         DraftNodes = CommandRunner.Option<int?>("--draft-nodes", "N", "Most drafted tokens of one sequence and step. Default: 32."),
         Threads = CommandRunner.Option<int?>("--threads", "N", "Threads that compute. Default: one a core.");
 
@@ -32,6 +33,7 @@ internal static class BenchCommand
             "Sources of drafts to measure, each alone or joined: suffix,suffix+schema,suffix+recycling. Default: suffix+schema; with a draft head also suffix, "
             + "eagle, and the blend suffix+schema+eagle."),
         Draft = CommandRunner.Option<string?>("--draft", "DIR", "An EAGLE draft head of the model: the source eagle."),
+        Workloads = CommandRunner.Option<string?>("--workloads", "LIST", "Only these workloads, by name."),
         Stop = CommandRunner.Option<string?>(
             "--draft-stop", "rate|entropy|beam|depth", "When the head stops growing a tree: by the step's rate, or by SVIP's, DDD's or EAGLE-2's rule. Default: rate.");
 
@@ -49,8 +51,8 @@ internal static class BenchCommand
     {
         var command = new Command("bench", "Measures plain decoding against speculation, turn by turn in one run.")
         {
-            Model, Prompts, Traces, Rounds, Concurrency, MaxCalls, MaxTokens, DraftNodes, Threads, Temperature, Sources, Draft, Stop, PointCandidates,
-            ShowTree, Json,
+            Model, Prompts, Traces, Rounds, Concurrency, MaxCalls, MaxTokens, DraftNodes, Threads, Temperature, Sources, Workloads, Draft, Stop, CatchUp,
+            PointCandidates, ShowTree, Json,
         };
         command.SetAction((parsed, cancellation) => Task.FromResult(Run(parsed, cancellation)));
         return command;
@@ -78,7 +80,12 @@ internal static class BenchCommand
             KvBlocks = (int)Math.Min(((long)concurrency * model.MaxPositions / model.BlockSize) + 256, (4L << 30) / model.KvBytesPerBlock),
             MaxSequences = concurrency,
             MaxDraftNodes = Positive(parsed, DraftNodes, 32),
-            Eagle = new EagleOptions { Stop = StopOf(parsed), Coupled = !parsed.GetValue(PointCandidates) },
+            Eagle = new EagleOptions
+            {
+                Stop = StopOf(parsed),
+                Coupled = !parsed.GetValue(PointCandidates),
+                CatchUpTokens = Positive(parsed, CatchUp, new EagleOptions().CatchUpTokens),
+            },
         };
         model.AllocateKv(options.KvBlocks);
         using DraftHead? head = parsed.GetValue(Draft) is string draft ? DraftHeads.Open(draft, directory, transformer, kernels) : null;
@@ -106,6 +113,7 @@ internal static class BenchCommand
         if (!forced)
             workloads.Add(BenchWorkload.Novel(model.VocabularySize, Math.Min(24, Positive(parsed, MaxCalls, 100))));
 
+        Keep(workloads, parsed.GetValue(Workloads));
         VerifyCost cost = VerifyCost.Measure(model, options.KvBlocks, TimeProvider.System, InferenceEngine.MeasuringLimit);
         List<BenchPass> passes = [];
         Progress.Run("bench", workloads.Count * settings.Rounds * settings.Modes.Count, report =>
@@ -118,6 +126,8 @@ internal static class BenchCommand
                     MaxTokens = workload.Tokens ?? settings.MaxTokens,
                     StopTokenIds = workload.Tokens is null ? settings.StopTokenIds : [],
                 });
+                if (workload == workloads[0])
+                    runner.WarmUpAsync(workload, cancellation).GetAwaiter().GetResult();
                 passes.AddRange(runner.RunAsync(workload, report, cancellation).GetAwaiter().GetResult());
             }
         });
@@ -145,6 +155,16 @@ internal static class BenchCommand
             if (TreePicture.Interest(trace) is var interest && interest > shown.Interest)
                 shown = (interest, trace);
         }
+    }
+
+    private static void Keep(List<BenchWorkload> workloads, string? list)
+    {
+        if (list is null)
+            return;
+        string[] names = list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        foreach (string name in names.Where(name => workloads.All(workload => workload.Name != name)))
+            throw new CommandException($"workloads: '{name}' is none of {string.Join(", ", workloads.Select(workload => workload.Name))}");
+        workloads.RemoveAll(workload => !names.Contains(workload.Name));
     }
 
     private static DraftStop StopOf(ParseResult parsed) =>
