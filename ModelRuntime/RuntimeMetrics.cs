@@ -62,11 +62,19 @@ public sealed class RuntimeMetrics : IDisposable
             "spec_decode_source_draft_microseconds", () => Of(sources, s => 1e6 * s.Seconds), null, "Time spent proposing and learning, by source.");
     }
 
-    /// <summary>Shows how well the time of steps is foretold, and what a draft head does.</summary>
+    /// <summary>Shows how well steps are foretold, with the number of sequences they decode as label (1, 2, 4, … and more; 0: prompts alone), and what a
+    /// draft head does.</summary>
     internal void Watch(StepTimes times, LevelGrowth? growth)
     {
-        _meter.CreateObservableCounter("step_predicted_seconds", () => times.Predicted, null, "Time that steps were expected to take.");
-        _meter.CreateObservableCounter("step_actual_seconds", () => times.Actual, null, "Time that they took.");
+        _meter.CreateObservableCounter(
+            "step_predicted_seconds", () => Of(times, b => b.PredictedSeconds), null, "Time that steps were expected to take, by sequences decoded.");
+        _meter.CreateObservableCounter("step_actual_seconds", () => Of(times, b => b.ActualSeconds), null, "Time that they took, by sequences decoded.");
+        _meter.CreateObservableCounter("spec_decode_batch_steps", () => Of(times, b => b.Steps), null, "Steps, by sequences decoded.");
+        _meter.CreateObservableCounter("spec_decode_batch_draft_tokens", () => Of(times, b => b.Drafted), null, "Draft nodes verified, by sequences decoded.");
+        _meter.CreateObservableCounter(
+            "spec_decode_batch_expected_tokens", () => Of(times, b => b.Expected), null, "Draft nodes expected to be accepted, by sequences decoded.");
+        _meter.CreateObservableCounter(
+            "spec_decode_batch_accepted_tokens", () => Of(times, b => b.Accepted), null, "Draft nodes accepted, by sequences decoded.");
         _meter.CreateObservableGauge(
             "step_prediction_error", () => times.MedianError, null, "Median of |predicted − actual| / actual step time over the last steps.");
         if (growth is null)
@@ -79,6 +87,10 @@ public sealed class RuntimeMetrics : IDisposable
         _meter.CreateObservableCounter(
             "spec_decode_eagle_expected_seconds", () => growth.Seconds.Expected, null, "Time that they were expected to take.");
     }
+
+    private static IEnumerable<Measurement<T>> Of<T>(StepTimes times, Func<BatchReport, T> figure)
+        where T : struct =>
+        times.Batches.Select(batch => new Measurement<T>(figure(batch), new KeyValuePair<string, object?>("batch", batch.Sequences)));
 
     private static IEnumerable<Measurement<T>> Of<T>(IReadOnlyList<SourceStatistics> sources, Func<SourceStatistics, T> figure)
         where T : struct =>

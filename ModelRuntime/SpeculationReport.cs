@@ -11,6 +11,17 @@ namespace Agentic.ModelRuntime;
 public sealed record SourceReport(
     string Source, long Proposed, long Drafted, long Accepted, double Expected, double CalibrationError, double Seconds);
 
+/// <summary>Steps that decoded about as many sequences: what they were expected to take and to accept, and did.</summary>
+/// <param name="Sequences">The fewest; steps of up to twice as many count here. 0: prompts alone.</param>
+/// <param name="Steps">How many there were.</param>
+/// <param name="PredictedSeconds">Time that they were expected to take.</param>
+/// <param name="ActualSeconds">Time that they took.</param>
+/// <param name="Drafted">Nodes verified.</param>
+/// <param name="Expected">Nodes that were expected to be accepted.</param>
+/// <param name="Accepted">Nodes that were.</param>
+public sealed record BatchReport(
+    int Sequences, long Steps, double PredictedSeconds, double ActualSeconds, long Drafted, double Expected, long Accepted);
+
 /// <summary>A draft tree that the target scored, for whoever wants to look at one.</summary>
 /// <param name="Context">The sequence's tokens before it.</param>
 /// <param name="Nodes">All that were proposed, parents first.</param>
@@ -33,5 +44,7 @@ public sealed record DraftTraceNode(
 /// <param name="HeadSteps">Steps in which the draft head ran.</param>
 /// <param name="HeadLevels">Levels that it ran.</param>
 /// <param name="HeadSeconds">Time that they took.</param>
+/// <param name="Batches">Steps by the number of sequences.</param>
 public sealed record SpeculationReport(
-    IReadOnlyList<SourceReport> Sources, double StepPredictionError, long HeadSteps, long HeadLevels, double HeadSeconds);
+    IReadOnlyList<SourceReport> Sources, double StepPredictionError, long HeadSteps, long HeadLevels, double HeadSeconds,
+    IReadOnlyList<BatchReport> Batches);

@@ -40,6 +40,13 @@ public sealed class SourceMetricsTests
         Assert.True(figures[("spec_decode_source_draft_microseconds", "prediction")] > 0);
         Assert.True(generation.Statistics.AcceptedTokens > Tokens / 2);
         Assert.Equal(0, figures[("spec_decode_source_num_draft_tokens", "schema")]);
+
+        // One sequence at a time.
+        Assert.Equal(generation.Statistics.DecodeSteps, figures[("spec_decode_batch_steps", "1")]);
+        Assert.Equal(generation.Statistics.DraftedTokens, figures[("spec_decode_batch_draft_tokens", "1")]);
+        Assert.Equal(generation.Statistics.AcceptedTokens, figures[("spec_decode_batch_accepted_tokens", "1")]);
+        Assert.Equal(generation.Statistics.ExpectedAcceptedTokens, figures[("spec_decode_batch_expected_tokens", "1")], 1e-3);
+        Assert.True(figures[("step_predicted_seconds", "1")] > 0 && figures[("step_actual_seconds", "1")] > 0);
     }
 
     private static Dictionary<(string Name, string Source), double> Read(RuntimeMetrics metrics)
@@ -61,8 +68,8 @@ public sealed class SourceMetricsTests
 
         void Add(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
         {
-            if (tags is [{ Key: "source" } source])
-                figures[(instrument.Name, (string)source.Value!)] = value;
+            if (tags is [{ Key: "source" or "batch" } label])
+                figures[(instrument.Name, label.Value!.ToString()!)] = value;
         }
     }
 }
