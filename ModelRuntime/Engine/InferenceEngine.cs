@@ -187,7 +187,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         TimeSpan drafting = _clock.GetElapsedTime(begin);
         long attended = FillRows(step, drafts);
         StepLogits logits = _model.Forward(_rows);                          // one pass scores every node
-        _states?.Keep(_rows);
+        _policy.Passed(_rows);
         foreach ((Sequence sequence, int tokens) in step.Prefilling)
             sequence.Advance(_pool, tokens);
         int row = 0;

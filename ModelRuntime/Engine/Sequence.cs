@@ -62,6 +62,9 @@ internal sealed class Sequence
     /// <summary>A drafter's own state for this sequence.</summary>
     public object? DrafterState { get; set; }
 
+    /// <summary>How its drafts have fared.</summary>
+    public DraftRecord Record { get; } = new();
+
     /// <summary>Drafts in a row of which no node paid its row.</summary>
     public int UnpaidDrafts { get; set; }
 

@@ -78,7 +78,9 @@ public sealed unsafe class DraftHead : IDisposable
     internal LevelGrowth Open(EngineOptions options, int targetBlockSize, TimeProvider clock)
     {
         var states = new StateCache(_target, options.KvBlocks, targetBlockSize, options.Eagle.StateBytes);
-        var drafter = new EagleDrafter(_head, states, targetBlockSize, options.MaxSequences, options.Eagle);
+        EagleDrafter drafter = LastCheck is { Tokens: > 0 } check
+            ? new(_head, states, targetBlockSize, options.MaxSequences, options.Eagle, check.Acceptance)
+            : new(_head, states, targetBlockSize, options.MaxSequences, options.Eagle);
         return new LevelGrowth(drafter, (_cost ??= Measure(options, clock)).Copy(), LastCheck);
     }
 

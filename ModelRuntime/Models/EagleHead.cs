@@ -86,6 +86,14 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
     }
 
     /// <inheritdoc/>
+    public void CopyKv(ReadOnlySpan<KvMove> moves)
+    {
+        KvCache cache = _cache ?? throw new InvalidOperationException("The KV pool is not allocated yet.");
+        fixed (KvMove* first = moves)
+            _kernels.CommitKv(new CommitKvArgs { LayerPools = cache.Layers, Layers = 1, Moves = first, MoveCount = moves.Length });
+    }
+
+    /// <inheritdoc/>
     public int TargetToken(int draftToken) => _weights.TargetTokens is int[] tokens ? tokens[draftToken] : draftToken;
 
     /// <summary>Hidden states from the target's, boundary by boundary.</summary>

@@ -1,3 +1,5 @@
+using Agentic.Kernels;
+
 namespace Agentic.ModelRuntime;
 
 /// <summary>A small network that guesses a target's next tokens from the target's states, a row at a time: what <see cref="EagleDrafter"/> drives.</summary>
@@ -21,6 +23,9 @@ internal unsafe interface IDraftHead
 
     /// <summary>Allocates its own KV pool, anew for each drafter.</summary>
     void AllocateKv(int blocks);
+
+    /// <summary>Copies keys and values from slot to slot.</summary>
+    void CopyKv(ReadOnlySpan<KvMove> moves);
 
     /// <summary>Hidden states from the target's own.</summary>
     /// <param name="states">[rows, state size], as <see cref="ITargetStates"/> gives them.</param>

@@ -5,7 +5,8 @@ namespace Agentic.ModelRuntime;
 /// A conditional logit over the children of a node and "something else". A source that speaks there, with claims q that sum to Q, adds
 /// a + w·log q to the score of a child it names, m + v·log(1 − Q) to that of one it does not, and log(1 − Q) to something else's; children and
 /// something else share one softmax. Where one source speaks this is its own claim; the weights start as for independent witnesses and are learned
-/// from every node that the target visits, online, so siblings never sum to more than 1 and a source's nodes are taken as often as is said.
+/// from every node that the target visits, online. What the chances then turn out to be, of the nodes that are chosen for being the likeliest, is
+/// counted by their sources, and they are corrected by it, as by how the request's own drafts have fared; siblings never sum to more than 1.
 /// </remarks>
 internal sealed class Consensus
 {
@@ -15,11 +16,18 @@ internal sealed class Consensus
     private const float LearningRate = 0.2f, Forgetting = 0.999f;
     private const float MostClaimed = 0.99f, LeastClaim = 1e-4f;
     private const float NotChosenWeight = 0.25f;
+
+    // What chances turn out to be: by the sources that name a node, tenths of chance, and depth 1, 2–3, more.
+    private const int Chances = 10, Depths = 3, PriorNodes = 4;
+    private const float NotChosenCount = 0.1f, MostSum = 0.995f;
+
+    private static readonly int Kinds = (1 << DraftTree.Sources) * Chances * Depths;
     private const int Named = 0, Claimed = 1, Unnamed = 2, Unclaimed = 3, Parameters = 4;
 
     private readonly float[] _weights = new float[DraftTree.Sources * Parameters];
     private readonly float[] _squares = new float[DraftTree.Sources * Parameters];
     private readonly float[] _claimed = new float[DraftTree.Sources];
+    private readonly EdgeCalibrator _outcomes = new([.. Enumerable.Repeat(1f, Kinds)], PriorNodes);
     private float[] _scores = new float[64];
 
     public Consensus()
@@ -33,11 +41,13 @@ internal sealed class Consensus
     }
 
     /// <summary>Sets the probabilities of a tree's nodes.</summary>
-    public void Settle(DraftTree tree)
+    /// <param name="tree">Of the request.</param>
+    /// <param name="record">How its earlier ones fared.</param>
+    public void Settle(DraftTree tree, DraftRecord record)
     {
-        Settle(tree, -1);
+        Settle(tree, -1, record);
         for (int node = 0; node < tree.Count; node++)
-            Settle(tree, node);
+            Settle(tree, node, record);
     }
 
     /// <summary>The target came to a node of the tree as it was settled, and went on to a token.</summary>
@@ -55,10 +65,10 @@ internal sealed class Consensus
         int at = 0;
         for (int child = first; child >= 0; child = tree.NextSibling(child), at++)
         {
-            float error = (tree.TokenIds[child] == tokenId ? 1 : 0) - _scores[at];
-            if (chosen == NotChosen || verified.ChildOf(chosen, tree.TokenIds[child]) < 0)
-                error *= NotChosenWeight;
+            bool taken = tree.TokenIds[child] == tokenId, isChosen = chosen != NotChosen && verified.ChildOf(chosen, tree.TokenIds[child]) >= 0;
+            float error = ((taken ? 1 : 0) - _scores[at]) * (isChosen ? 1 : NotChosenWeight);
             ReadOnlySpan<float> claims = tree.Claims(child);
+            _outcomes.Learn(KindOf(claims, _scores[at], tree.Depths[child]), _scores[at], taken, isChosen ? 1 : NotChosenCount);
             for (int source = 0; source < claims.Length; source++)
             {
                 if (_claimed[source] == 0)
@@ -70,14 +80,32 @@ internal sealed class Consensus
         }
     }
 
-    private void Settle(DraftTree tree, int parent)
+    private void Settle(DraftTree tree, int parent, DraftRecord record)
     {
-        int child = tree.FirstChild(parent);
-        if (child < 0)
+        int first = tree.FirstChild(parent), at = 0;
+        if (first < 0)
             return;
         Score(tree, parent);
-        for (int at = 0; child >= 0; child = tree.NextSibling(child), at++)
-            tree.SetConditional(child, _scores[at]);
+        float sum = 0;
+        for (int child = first; child >= 0; child = tree.NextSibling(child), at++)
+        {
+            ReadOnlySpan<float> claims = tree.Claims(child);
+            int kind = KindOf(claims, _scores[at], tree.Depths[child]);
+            sum += _scores[at] = Math.Min(MostSum, _outcomes.Probability(kind, _scores[at]) * record.Fortune(claims));
+        }
+
+        float scale = Math.Min(1, MostSum / sum);
+        at = 0;
+        for (int child = first; child >= 0; child = tree.NextSibling(child), at++)
+            tree.SetConditional(child, scale * _scores[at]);
+    }
+
+    private static int KindOf(ReadOnlySpan<float> claims, float chance, int depth)
+    {
+        int named = 0;
+        for (int source = 0; source < claims.Length; source++)
+            named |= claims[source] > 0 ? 1 << source : 0;
+        return (((named * Chances) + Math.Clamp((int)(chance * Chances), 0, Chances - 1)) * Depths) + (depth == 1 ? 0 : depth <= 3 ? 1 : 2);
     }
 
     /// <summary>Leaves the children's probabilities in <see cref="_scores"/>, and what each source claims in all in <see cref="_claimed"/>.</summary>

@@ -11,15 +11,24 @@ internal sealed class DrafterEntry(IDraftSource source)
 
     public SourceStatistics Statistics { get; } = new(source.Source);
 
-    public void Begin(Sequence sequence)
+    public void Begin(Sequence sequence, TimeProvider clock)
     {
+        long start = clock.GetTimestamp();
         source.Begin(sequence);
+        AddSeconds(clock.GetElapsedTime(start));
 
         // What comes with a request has not been heard before.
         GenerationRequest request = sequence.Generation.Request;
         if ((source.Source == DraftSource.Prediction && request.PredictionIds is not null)
             || (source.Source == DraftSource.Schema && request.CallSkeletons.Count > 0))
             _pace?.Resume();
+    }
+
+    public void End(Sequence sequence, TimeProvider clock)
+    {
+        long start = clock.GetTimestamp();
+        source.End(sequence);
+        AddSeconds(clock.GetElapsedTime(start));
     }
 
     /// <summary>Asks a source that is asked for one sequence at a time.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Agentic.Kernels;
 using Agentic.SuffixCache;
 
 namespace Agentic.ModelRuntime;
@@ -9,8 +10,9 @@ namespace Agentic.ModelRuntime;
 /// <param name="Depth">Of its children, 1 below the root.</param>
 /// <param name="Reach">Chance that the target comes to it.</param>
 /// <param name="Rows">Rows that the head has to run for it: one, or all true pairs that it has not seen yet.</param>
-/// <param name="Covered">What share of the next token's probability the tree accounts for already.</param>
-internal readonly record struct FrontierNode(int Tree, int Node, int Depth, float Reach, int Rows, float Covered);
+/// <param name="Rival">The likeliest of its children so far, which others named; −1 where there is none.</param>
+/// <param name="RivalShare">The chance that the target goes on to it.</param>
+internal readonly record struct FrontierNode(int Tree, int Node, int Depth, float Reach, int Rows, int Rival, float RivalShare);
 
 /// <summary>Drafts from an EAGLE head: for all sequences of a step together, a level of every tree at a time (EAGLE-2, arXiv 2406.16858).</summary>
 /// <remarks>
@@ -23,17 +25,19 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
 {
     private const int MostNamespaces = 1024;
     private const float LeastClaim = 1e-4f;
+    private const double UsualAcceptance = 0.55;
 
     private readonly IDraftHead _head;
     private readonly StateCache _states;
     private readonly int _targetBlockSize, _window, _mostRows, _maskWords;
     private readonly EagleCandidates _candidates;
-    private readonly NamespaceStates<EagleMemory> _memories = new(MostNamespaces, () => new EagleMemory());
+    private readonly NamespaceStates<EagleMemory> _memories;
     private readonly Dictionary<Sequence, EagleSequence> _sequences = [];
-    private readonly Stack<int[]> _free = new();
+    private readonly HeadWindows _windows;
     private readonly StepRows _rows = new();
     private readonly NativeArray<float> _input = new(), _hidden = new();
     private readonly List<int> _level = [];
+    private readonly List<KvMove> _moves = [];
     private uint[] _mask;
     private long _step;
 
@@ -42,8 +46,11 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
     /// <param name="targetBlockSize">Positions of the target's KV blocks.</param>
     /// <param name="maxSequences">Sequences drafted for at once.</param>
     /// <param name="options">How trees grow.</param>
-    public EagleDrafter(IDraftHead head, StateCache states, int targetBlockSize, int maxSequences, EagleOptions options)
+    /// <param name="acceptance">How often its first candidate is right, as far as that is known beforehand.</param>
+    public EagleDrafter(
+        IDraftHead head, StateCache states, int targetBlockSize, int maxSequences, EagleOptions options, double acceptance = UsualAcceptance)
     {
+        _memories = new(MostNamespaces, () => new EagleMemory((float)acceptance));
         (_head, _states, _targetBlockSize, Options) = (head, states, targetBlockSize, options);
         _mostRows = options.Beam * options.Depth;
         _maskWords = (_mostRows + 31) / 32;
@@ -51,9 +58,9 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
         _window = Math.Max(1, Math.Min(options.WindowTokens, head.MaxPositions - options.Depth));
         _candidates = new EagleCandidates(options.Children);
         int blocks = (_window + _mostRows + head.BlockSize - 1) / head.BlockSize;
-        for (int sequence = maxSequences - 1; sequence >= 0; sequence--)
-            _free.Push([.. Enumerable.Range(sequence * blocks, blocks)]);
-        head.AllocateKv(blocks * maxSequences);
+        int windows = maxSequences + options.EndedWindows;
+        _windows = new HeadWindows(windows, blocks);
+        head.AllocateKv(blocks * windows);
     }
 
     public EagleOptions Options { get; }
@@ -86,11 +93,16 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
         if (!_sequences.Remove(sequence, out EagleSequence? own))
             return;
         if (own.Blocks is not null)
-            _free.Push(own.Blocks);
+            _windows.Keep(sequence.Generation.Request.Namespace, sequence.Tokens[..(own.Start + own.Length + 1)], own.Blocks, own.Start);
+        own.Memory.LearnAnswer(sequence.OutputCount);
         own.Dispose();
     }
 
-    public void Forget(Predicate<NamespaceKey> whose) => _memories.Forget(whose);
+    public void Forget(Predicate<NamespaceKey> whose)
+    {
+        _memories.Forget(whose);
+        _windows.Forget(whose);
+    }
 
     /// <summary>A new step: no tree has a level of the head's yet.</summary>
     public void BeginStep(List<Sequence> sequences)
@@ -107,7 +119,7 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
     public void AddRoot(Sequence sequence, DraftTree tree, int treeIndex, List<FrontierNode> frontier)
     {
         if (_sequences.TryGetValue(sequence, out EagleSequence? own) && Pending(sequence, own) is int rows and > 0)
-            frontier.Add(new FrontierNode(treeIndex, -1, 1, 1, rows, Covered(tree, -1)));
+            frontier.Add(NodeOf(tree, treeIndex, -1, 1, rows));
     }
 
     /// <summary>The likeliest nodes below those that the last level went on from; none of a tree whose root was not among them.</summary>
@@ -123,7 +135,7 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
             bool isNext = parent < 0 ? own.Rows.Count == 0 : own.RowOf(parent) >= own.LevelStart;
             if (!isNext || depth >= Math.Min(maxDepth, Options.Depth) || sequence.IsStop(tree.TokenIds[node]))
                 continue;
-            var item = new FrontierNode(treeIndex, node, depth + 1, tree.Probabilities[node], 1, Covered(tree, node));
+            FrontierNode item = NodeOf(tree, treeIndex, node, depth + 1, 1);
             int at = first;
             while (at < frontier.Count && frontier[at].Reach >= item.Reach)
                 at++;
@@ -133,24 +145,8 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
         }
     }
 
-    /// <summary>How likely the target is to take a candidate that no other source named.</summary>
-    /// <param name="sequence">Whose tree it is.</param>
-    /// <param name="rank">Of the candidate.</param>
-    /// <param name="depth">Of the candidate.</param>
-    /// <param name="covered">As in <see cref="FrontierNode"/>.</param>
-    /// <returns>Given that it comes to the node.</returns>
-    public float Gain(Sequence sequence, int rank, int depth, float covered)
-    {
-        EagleSequence own = _sequences[sequence];
-        return Math.Min(1 - covered, own.Memory.Gains.Probability(EagleMemory.GainKind(rank, depth, covered), 1) * own.GainFactor);
-    }
-
-    /// <summary>The same as it may turn out: what was tried little may be better than it seems, and is only found out by trying.</summary>
-    public float Promise(Sequence sequence, int rank, int depth, float covered)
-    {
-        float doubt = rank > 0 ? 0 : _sequences[sequence].Memory.Gains.Doubt(EagleMemory.GainKind(rank, depth, covered));
-        return Math.Min(1 - covered, Gain(sequence, rank, depth, covered) + doubt);
-    }
+    /// <summary>What the head knows of a begun sequence.</summary>
+    public EagleSequence Of(Sequence sequence) => _sequences[sequence];
 
     /// <summary>Runs the head on a part of the frontier, in one pass, and adds the candidates to their trees.</summary>
     /// <param name="frontier">Roots only or none, those of a tree side by side.</param>
@@ -217,14 +213,37 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
         int last = sequence.Count - 1;   // pairs 0 … last − 1 exist once everything before the last token is run
         if (sequence.Pending != 1 || last < 1)
             return 0;
+        if (!own.HasLooked)
+            Adopt(sequence, own);
         int end = own.Start + own.Length;
         if (own.Blocks is not null && own.Length > 0 && end >= last)
-            return 1;   // drafted for a step that did not take place: the last pair once more
+            return StateOf(sequence, last - 1) == null ? 0 : 1;   // the last pair once more: that step did not take place, or an ended sequence knew it
         bool goesOn = own.Blocks is not null && own.Length > 0 && last - own.Start <= _window && last - end <= Options.CatchUpTokens;
         int most = goesOn ? last - end : Math.Min(Math.Min(last, _window), Options.CatchUpTokens), rows = 0;
         while (rows < most && StateOf(sequence, last - 1 - rows) != null)
             rows++;
         return rows;
+    }
+
+    /// <summary>Takes over the pairs that an ended sequence has in common with this one.</summary>
+    private void Adopt(Sequence sequence, EagleSequence own)
+    {
+        own.HasLooked = true;
+        int[]? found = _windows.Find(sequence.Generation.Request.Namespace, sequence.Tokens, out int start, out int pairs);
+        if (found is null || sequence.Count - 1 - start > _window)
+            return;
+        own.Blocks = TakeBlocks(sequence);
+        (own.Start, own.Length) = (start, pairs);
+        if (own.Blocks == found)
+            return;   // the last that was left
+        _moves.Clear();
+        for (int pair = 0; pair < pairs; pair++)
+        {
+            (int block, int offset) = Math.DivRem(pair, _head.BlockSize);
+            _moves.Add(new KvMove((found[block] * _head.BlockSize) + offset, (own.Blocks[block] * _head.BlockSize) + offset));
+        }
+
+        _head.CopyKv(CollectionsMarshal.AsSpan(_moves));
     }
 
     private float* StateOf(Sequence sequence, int position) =>
@@ -236,6 +255,8 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
         int last = sequence.Count - 1, first = last - rows;
         own.Blocks ??= TakeBlocks(sequence);
         own.LastUsed = _step;
+        if (rows - 1 > EagleSequence.FewPairs)
+            own.Memory.LearnCatchUp(rows - 1);
         if (own.Length == 0 || first > own.Start + own.Length || first < own.Start || last - own.Start > _window)
             (own.Start, own.Length) = (first, 0);
         own.Length = first - own.Start;
@@ -243,7 +264,7 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
             NativeMemory.Copy(StateOf(sequence, first + i), states + ((long)i * _states.StateSize), (nuint)_states.StateSize * sizeof(float));
         _rows.AddChain(sequence.Tokens.Slice(first + 1, rows), own.Length, own.Blocks, _head.BlockSize, scoreLast: true);
         own.Length += rows;
-        own.IsGrowing = true;
+        (own.IsGrowing, own.HasRun) = (true, true);
         own.Hidden.Reserve((long)(1 + _mostRows) * _head.HiddenSize);
     }
 
@@ -284,17 +305,17 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
         for (int rank = 0; rank < claims.Length; rank++)
             sum += claims[rank] = own.Memory.Claims.Probability(_candidates.Kinds[rank], _candidates.Shares[rank]);
         float scale = sum > 1 ? 1 / sum : 1;
+        (int Token, float Share) rival = node.Rival < 0 ? (-1, 0) : (tree.TokenIds[node.Rival], node.RivalShare);
+        Foresight foresight = own.Memory.Foresee(node.Depth, node.RivalShare);
+        float expected = (foresight.Agrees * foresight.Agreed) + ((1 - foresight.Agrees) * foresight.Own);
         for (int rank = 0; rank < claims.Length; rank++)
         {
             int token = _head.TargetToken(_candidates.DraftTokens[rank]);
             if (constraint?.Allows(token) == false)
                 continue;
-            float gain = Gain(sequence, rank, node.Depth, node.Covered);
             bool isNew = tree.ChildOf(node.Node, token) < 0;
             int child = tree.Add(token, node.Node, Math.Max(claims[rank] * scale, LeastClaim), Source);
-            own.AddCandidate(
-                child, node.Node, tree, _candidates.Kinds[rank], _candidates.Shares[rank], EagleMemory.GainKind(rank, node.Depth, node.Covered), gain,
-                isNew);
+            own.AddCandidate(child, node.Node, tree, _candidates.Kinds[rank], _candidates.Shares[rank], rank, rival, expected, isNew);
             LastProposed++;
         }
     }
@@ -302,7 +323,7 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
     /// <summary>Blocks of the pool, if need be of the sequence that was drafted for longest ago.</summary>
     private int[] TakeBlocks(Sequence sequence)
     {
-        if (_free.TryPop(out int[]? blocks))
+        if (_windows.Take() is int[] blocks)
             return blocks;
         EagleSequence idlest = _sequences.Where(entry => entry.Key != sequence && entry.Value.Blocks is not null).MinBy(entry => entry.Value.LastUsed).Value;
         blocks = idlest.Blocks!;
@@ -312,11 +333,12 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
 
     private float* HiddenOf(EagleSequence own, int row) => own.Hidden.Data + ((long)row * _head.HiddenSize);
 
-    private static float Covered(DraftTree tree, int parent)
+    private static FrontierNode NodeOf(DraftTree tree, int treeIndex, int node, int depth, int rows)
     {
-        float reach = tree.Reach(parent), sum = 0;
-        for (int node = parent + 1; node < tree.Count; node++)
-            sum += tree.Parents[node] == parent ? tree.Probabilities[node] : 0;
-        return Math.Min(1, sum / reach);
+        int rival = -1;
+        for (int child = tree.FirstChild(node); child >= 0; child = tree.NextSibling(child))
+            rival = rival < 0 || tree.Probabilities[child] > tree.Probabilities[rival] ? child : rival;
+        float reach = tree.Reach(node);
+        return new FrontierNode(treeIndex, node, depth, reach, rows, rival, rival < 0 ? 0 : Math.Min(1, tree.Probabilities[rival] / Math.Max(reach, 1e-9f)));
     }
 }

@@ -38,7 +38,10 @@ public sealed record EagleOptions
     public int WindowTokens { get; init; } = 1024;
 
     /// <summary>Pairs it begins with where it was not asked for a while.</summary>
-    public int CatchUpTokens { get; init; } = 64;
+    public int CatchUpTokens { get; init; } = 128;
+
+    /// <summary>Ended sequences whose pairs are kept for those that begin as they did.</summary>
+    public int EndedWindows { get; init; } = 16;
 
     /// <summary>Memory for the target's states.</summary>
     public long StateBytes { get; init; } = 256 << 20;

@@ -4,9 +4,6 @@ namespace Agentic.ModelRuntime;
 /// <remarks>Online, and for one namespace: what one tenant's texts are like does not show in another's drafts.</remarks>
 internal sealed class EdgeCalibrator
 {
-    // A prior weighs as much as so many nodes seen.
-    private const float PriorNodes = 4;
-
     // Counts halve here, so that the last few hundred nodes of a class decide.
     private const float MostNodes = 500;
 
@@ -14,9 +11,13 @@ internal sealed class EdgeCalibrator
     private readonly float[] _asked;
     private readonly float[] _taken;
 
+    private readonly float _priorNodes;
+
     /// <param name="priors">[classes] what is believed of each before anything was seen, between 0 and 1.</param>
-    public EdgeCalibrator(ReadOnlySpan<float> priors)
+    /// <param name="priorNodes">A prior weighs as much as so many nodes seen.</param>
+    public EdgeCalibrator(ReadOnlySpan<float> priors, float priorNodes = 4)
     {
+        _priorNodes = priorNodes;
         _priors = priors.ToArray();
         _asked = new float[priors.Length];
         _taken = new float[priors.Length];
@@ -24,15 +25,20 @@ internal sealed class EdgeCalibrator
 
     /// <summary>Of a node to which the source itself gives such a share among its siblings.</summary>
     public float Probability(int kind, float share) =>
-        Math.Min(1, share * (_taken[kind] + (PriorNodes * _priors[kind])) / (_asked[kind] + PriorNodes));
+        Math.Min(1, share * (_taken[kind] + (_priorNodes * _priors[kind])) / (_asked[kind] + _priorNodes));
 
     /// <summary>How far a probability of the class may well be off: half of 1 / √nodes seen.</summary>
-    public float Doubt(int kind) => 0.5f / MathF.Sqrt(_asked[kind] + PriorNodes);
+    public float Doubt(int kind) => 0.5f / MathF.Sqrt(_asked[kind] + _priorNodes);
 
-    public void Learn(int kind, float share, bool taken)
+    /// <summary>The target came to a node's parent, and went on.</summary>
+    /// <param name="kind">Of the node.</param>
+    /// <param name="share">Among its siblings.</param>
+    /// <param name="taken">Whether to the node.</param>
+    /// <param name="weight">Of one that counts less than others: below 1.</param>
+    public void Learn(int kind, float share, bool taken, float weight = 1)
     {
-        _asked[kind] += share;
-        _taken[kind] += taken ? 1 : 0;
+        _asked[kind] += weight * share;
+        _taken[kind] += taken ? weight : 0;
         if (_asked[kind] <= MostNodes)
             return;
         _asked[kind] /= 2;

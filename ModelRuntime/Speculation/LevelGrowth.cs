@@ -2,27 +2,20 @@ namespace Agentic.ModelRuntime;
 
 /// <summary>Grows the trees of a step by a draft head, a level at a time, each level as far as it raises the step's rate.</summary>
 /// <remarks>
-/// Before a level is run its children are predicted from what such children were worth before; they are added to the nodes there are, and the
-/// rate with them and with the head's time is compared with the rate without: eagle.md §6.6. Nodes are taken in the order of what they promise,
-/// so that a batch's hopeless sequences, and a beam's, are left out.
+/// Before a level is run <see cref="LevelForecast"/> foretells the best rate with it, the head's time included, and that is compared with the rate
+/// without: eagle.md §6.6. Nodes are taken in the order of what they promise, so that a batch's hopeless sequences, and a beam's, are left out.
 /// </remarks>
 internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCheck? check = null)
 {
-    // Prediction is not worth a level for less.
-    private const double LeastGain = 1.02;
-
-    // Levels beyond the next one that are reckoned with, along the likeliest path: the first may pay only by those it leads to.
-    private const int LookAhead = 3;
+    // What is foretold is not worth a level for less.
+    private const double LeastGain = 1.01;
 
     // Of a pair that is only caught up with, keys and values are computed: a quarter of a row's time.
     private const int PairsOfARow = 4;
 
-    // A longer catch-up serves later steps too: this share of its time is charged to the step.
-    private const int FullyChargedPairs = 16;
-    private const double InvestmentShare = 1.0 / 16;
-
-    // Where the head does not pay it is asked so seldom, to see whether it would.
-    private const int FirstProbe = 64, LastProbe = 1024;
+    // Where the head does not pay, this share of the time is spent on seeing whether it would.
+    private const double ProbeShare = 0.005;
+    private const int LeastBetweenProbes = 64;
 
     // √(0.15 · H) above 0.3, and a beam that is unlikely as a whole: the published rules.
     private const float MostEntropy = 0.3f * 0.3f / 0.15f, LeastBeam = 0.4f;
@@ -30,8 +23,10 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
     private readonly List<FrontierNode> _frontier = [];
     private float[] _promises = new float[64];
     private FrontierNode[] _sorted = new FrontierNode[64];
-    private float[] _predicted = new float[256];
-    private int _probeAfter = FirstProbe, _sinceRun;
+    private readonly LevelForecast _forecast = new(drafter);
+    private readonly Func<int, double> _catchUpSeconds = pairs => cost.Seconds(RowsOf(1, pairs), 0) - cost.Seconds(1, 0);
+    private double _probeSeconds, _alone;
+    private int _sinceProbe;
 
     public EagleDrafter Drafter => drafter;
 
@@ -55,21 +50,31 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
     public void Grow(Step step, DraftForest forest, SpeculationPolicy policy, TimeProvider clock)
     {
         drafter.BeginStep(step.Decoding);
+        _probeSeconds += ProbeShare * policy.PlainSeconds;
+        _sinceProbe++;
+        double without = policy.Rate();
         for (int level = 0; ; level++)
         {
             _frontier.Clear();
             for (int i = 0; i < step.Decoding.Count; i++)
             {
                 int maxDepth = policy.MaxDepth(step.Decoding[i]);
+                if (policy.IsPaused(i))
+                    continue;
                 if (level > 0)
                     drafter.AddFrontier(step.Decoding[i], forest[i], i, maxDepth, _frontier);
                 else if (maxDepth > 0)
                     drafter.AddRoot(step.Decoding[i], forest[i], i, _frontier);
             }
 
-            int count = _frontier.Count == 0 ? 0 : Choose(level, step, policy);
+            int count = _frontier.Count == 0 ? 0 : Choose(level, step, forest, policy);
             if (count == 0)
+            {
+                if (level > 0)
+                    LearnSaved(step, without, policy.Rate());
                 return;
+            }
+
             Run(_sorted.AsSpan(0, count), step, forest, policy, clock);
             Steps += level == 0 ? 1 : 0;
         }
@@ -82,39 +87,80 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
         foreach (FrontierNode node in chosen)
             pairs += node.Rows - 1;
         int rows = RowsOf(chosen.Length, pairs);
+        double charged = SecondsOf(chosen, step);
         long start = clock.GetTimestamp();
         long attended = drafter.Run(chosen, step.Decoding, forest);
-        double expected = cost.Seconds(rows, attended), actual = clock.GetElapsedTime(start).TotalSeconds;
+        double expected = cost.Seconds(rows, attended);
+        policy.LevelAdded(chosen, drafter.LastProposed, Math.Min(charged, expected), expected);
+        double actual = clock.GetElapsedTime(start).TotalSeconds;
         cost.Observe(rows, attended, actual);
         Seconds = (Seconds.Actual + actual, Seconds.Expected + expected);
         Levels++;
-        policy.LevelAdded(chosen, drafter.LastProposed, expected, actual);
     }
 
     /// <summary>How many nodes of the frontier to go on from; they are the first of <see cref="_sorted"/>.</summary>
-    private int Choose(int level, Step step, SpeculationPolicy policy)
+    private int Choose(int level, Step step, DraftForest forest, SpeculationPolicy policy)
     {
         Sort(step);
         if (drafter.Options.Stop != DraftStop.Rate)
             return GoesOn(level) ? _frontier.Count : 0;
 
-        double without = policy.Rate([], 0), best = without * LeastGain;
-        int chosen = 0;
-        for (int count = 1; count <= _frontier.Count; count = count < _frontier.Count ? Math.Min(_frontier.Count, 2 * count) : count + 1)
+        double without = policy.Rate(), best = without * LeastGain;
+        int chosen = 0, worth = level == 0 ? LeaveOut(without, step, forest, policy) : Promising(policy);
+        for (int count = 1; count <= worth; count = count < worth ? Math.Min(worth, 2 * count) : count + 1)
         {
-            double rate = RateWith(count, step, policy);
+            ReadOnlySpan<FrontierNode> asked = _sorted.AsSpan(0, count);
+            double rate = level == 0 && _frontier.Count == 1 ? _alone
+                : _forecast.Rate(asked, step, forest, policy, SecondsOf(asked, step), cost.Seconds(count, 0));
             if (rate > best)
                 (best, chosen) = (rate, count);
         }
 
-        if (level > 0)
-            return chosen;
-        _sinceRun++;
-        if (chosen > 0)
-            (_probeAfter, _sinceRun) = (FirstProbe, 0);
-        else if (_sinceRun >= _probeAfter)
-            (_probeAfter, _sinceRun, chosen) = (Math.Min(2 * _probeAfter, LastProbe), 0, 1);
-        return chosen;
+        return level == 0 && chosen == 0 && Probes(step) ? 1 : chosen;
+    }
+
+    /// <summary>Leaves out sequences that are not worth the catch-up that they need, and says how many are left.</summary>
+    private int LeaveOut(double without, Step step, DraftForest forest, SpeculationPolicy policy)
+    {
+        int kept = 0;
+        for (int i = 0; i < _frontier.Count; i++)
+        {
+            FrontierNode node = _sorted[i];
+            Sequence sequence = step.Decoding[node.Tree];
+            ReadOnlySpan<FrontierNode> one = [node];
+            _alone = _forecast.Rate(one, step, forest, policy, SecondsOf(one, step), cost.Seconds(1, 0));
+            double saved = _alone > without * LeastGain ? step.Decoding.Count * ((1 / without) - (1 / _alone)) : 0;
+            double tokens = _alone * policy.PlainSeconds / step.Decoding.Count;
+            if (drafter.Of(sequence).IsWorthCatchUp(sequence, node.Rows - 1, saved, tokens, _catchUpSeconds))
+                _sorted[kept++] = node;
+        }
+
+        return kept;
+    }
+
+    /// <summary>How many nodes promise more than any row costs.</summary>
+    private int Promising(SpeculationPolicy policy)
+    {
+        int count = 0;
+        while (count < _frontier.Count && -_promises[count] >= policy.LeastReach)
+            count++;
+        return count;
+    }
+
+    private void LearnSaved(Step step, double without, double with)
+    {
+        foreach (Sequence sequence in step.Decoding.Where(sequence => sequence.Generation.Request.Speculation))
+            drafter.Of(sequence).Saved(Math.Max(0, step.Decoding.Count * ((1 / without) - (1 / with))));
+    }
+
+    /// <summary>Whether a share of the time that passed without the head is enough to try it.</summary>
+    private bool Probes(Step step)
+    {
+        double needed = cost.Seconds(RowsOf(1, _sorted[0].Rows - 1), step.Decoding[_sorted[0].Tree].Count);
+        if (_probeSeconds < needed || _sinceProbe < LeastBetweenProbes)
+            return false;
+        (_probeSeconds, _sinceProbe) = (0, 0);
+        return true;
     }
 
     private bool GoesOn(int level) => level == 0 || drafter.Options.Stop switch
@@ -136,58 +182,25 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
         for (int i = 0; i < _frontier.Count; i++)
         {
             _sorted[i] = _frontier[i];
-            _promises[i] = -_frontier[i].Reach * drafter.Promise(step.Decoding[_frontier[i].Tree], 0, _frontier[i].Depth, _frontier[i].Covered);
+            _promises[i] = -_forecast.Promise(step.Decoding[_frontier[i].Tree], _frontier[i]);
         }
 
         _promises.AsSpan(0, _frontier.Count).Sort(_sorted.AsSpan(0, _frontier.Count));
     }
 
-    /// <summary>The best rate if the head goes on from so many nodes, by as many further levels as are best.</summary>
-    private double RateWith(int count, Step step, SpeculationPolicy policy)
+    /// <summary>What a level costs the step: a long catch-up, which serves later steps too, is left out.</summary>
+    private double SecondsOf(ReadOnlySpan<FrontierNode> asked, Step step)
     {
-        int pairs = 0, most = (drafter.Options.Children + LookAhead) * count;
         long attended = 0;
-        if (_predicted.Length < most)
-            _predicted = new float[2 * most];
-        int predicted = 0;
-        for (int i = 0; i < count; i++)
+        int pairs = 0;
+        foreach (FrontierNode node in asked)
         {
-            FrontierNode node = _sorted[i];
-            Sequence sequence = step.Decoding[node.Tree];
-            pairs += node.Rows - 1;
-            attended += sequence.Count;
-            for (int rank = 0; rank < drafter.Options.Children; rank++)
-                _predicted[predicted++] = node.Reach * drafter.Promise(sequence, rank, node.Depth, node.Covered);
+            attended += step.Decoding[node.Tree].Count;
+            pairs += EagleSequence.PairsCharged(node.Rows - 1);
         }
 
-        double seconds = cost.Seconds(RowsOf(count, Math.Min(pairs, FullyChargedPairs)), attended);
-        seconds += InvestmentShare * Math.Max(0, cost.Seconds(RowsOf(count, pairs), attended) - seconds);
-        double best = policy.Rate(Falling(predicted), seconds);
-        for (int ahead = 1; ahead <= LookAhead; ahead++)
-        {
-            for (int i = 0; i < count; i++)
-            {
-                FrontierNode node = _sorted[i];
-                Sequence sequence = step.Decoding[node.Tree];
-                float reach = node.Reach * drafter.Promise(sequence, 0, node.Depth, node.Covered);
-                for (int depth = 1; depth <= ahead; depth++)
-                    reach *= drafter.Gain(sequence, 0, node.Depth + depth, 0);
-                _predicted[predicted++] = reach;
-            }
-
-            seconds += cost.Seconds(count, 0);
-            best = Math.Max(best, policy.Rate(Falling(predicted), seconds));
-        }
-
-        return best;
+        return cost.Seconds(RowsOf(asked.Length, pairs), attended);
     }
 
     private static int RowsOf(int scored, int pairs) => scored + ((pairs + PairsOfARow - 1) / PairsOfARow);
-
-    private Span<float> Falling(int count)
-    {
-        Span<float> predicted = _predicted.AsSpan(0, count);
-        predicted.Sort(static (a, b) => b.CompareTo(a));
-        return predicted;
-    }
 }

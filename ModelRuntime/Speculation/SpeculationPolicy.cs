@@ -29,6 +29,7 @@ internal sealed class SpeculationPolicy : IDisposable
     private bool[] _marked = new bool[64];
     private int _count;
     private double _draftSeconds;
+    private (long Drafted, double Expected, long Accepted) _step;
 
     /// <param name="drafters">Asked in this order for one sequence at a time.</param>
     /// <param name="growth">Of a draft head, or null.</param>
@@ -58,31 +59,32 @@ internal sealed class SpeculationPolicy : IDisposable
     /// <summary>All of it for a reader.</summary>
     public SpeculationReport Report() => new(
         [.. Sources.Select(s => new SourceReport(s.Label, s.Proposed, s.Drafted, s.Accepted, s.Expected, s.CalibrationError, s.Seconds))],
-        Times.MedianError, _growth?.Steps ?? 0, _growth?.Levels ?? 0, _growth?.Seconds.Actual ?? 0);
+        Times.MedianError, _growth?.Steps ?? 0, _growth?.Levels ?? 0, _growth?.Seconds.Actual ?? 0, [.. Times.Batches]);
 
     public void Begin(Sequence sequence)
     {
         foreach (DrafterEntry entry in _entries)
-            entry.Begin(sequence);
+            entry.Begin(sequence, _clock);
     }
 
     public void End(Sequence sequence)
     {
         foreach (DrafterEntry entry in _entries)
-            entry.Source.End(sequence);
+            entry.End(sequence, _clock);
     }
 
     /// <summary>The trees of a step: what was proposed, cut to what is worth its rows.</summary>
     public DraftForest Draft(Step step)
     {
         _sequences = step.Decoding;
+        _step = default;
         _forest.Reset(_sequences.Count);
         int most = Math.Max(0, Math.Min(_options.MaxDraftNodes * _sequences.Count, _options.MaxStepTokens - step.Rows));
         _count = 0;
         if (_entries.Length == 0)
             most = 0;
         _rate.Begin(step, most);
-        _rate.DraftSeconds = _draftSeconds;
+        (_rate.DraftSeconds, _rate.InvestedSeconds) = (_draftSeconds, 0);
         if (most == 0)
             return _forest;
 
@@ -93,7 +95,13 @@ internal sealed class SpeculationPolicy : IDisposable
         _draftSeconds += Decay * (Math.Min(drafting, (4 * _draftSeconds) + 1e-5) - _draftSeconds);
 
         Rank();
-        _growth?.Grow(step, _forest, this, _clock);
+        if (_growth is not null)
+        {
+            start = _clock.GetTimestamp();
+            _growth.Grow(step, _forest, this, _clock);
+            _growthEntry!.Statistics.AddSeconds(_clock.GetElapsedTime(start).TotalSeconds);
+        }
+
         KeepWhatPays(most);
         return _forest;
     }
@@ -103,24 +111,50 @@ internal sealed class SpeculationPolicy : IDisposable
         ? Math.Max(0, Math.Min(sequence.RemainingTokens - 1, _maxPositions - sequence.Count - 1))
         : 0;
 
-    /// <summary>The best rate with the nodes there are, and others besides.</summary>
-    /// <param name="also">Their reach, falling.</param>
+    /// <summary>The best rate with the nodes there are.</summary>
+    public double Rate() => Rate(_falling.AsSpan(0, _count), 0);
+
+    /// <summary>The best rate with other nodes.</summary>
+    /// <param name="falling">Their reach, falling.</param>
     /// <param name="moreSeconds">Of drafting them.</param>
-    public double Rate(ReadOnlySpan<float> also, double moreSeconds) => _rate.Best(_falling.AsSpan(0, _count), also, moreSeconds, out _);
+    public double Rate(ReadOnlySpan<float> falling, double moreSeconds) => _rate.Best(falling, moreSeconds, out _);
+
+    /// <summary>Below it no node of the step pays its row.</summary>
+    public float LeastReach => _rate.LeastReach;
+
+    /// <summary>Of the step without drafts.</summary>
+    public double PlainSeconds => _rate.VerifySeconds(0);
+
+    /// <summary>Whether a sequence of the step, for which drafts have not paid for a while, goes without this time.</summary>
+    public bool IsPaused(int index) => _sequences[index].DraftPause >= 0;
 
     /// <summary>A draft head added a level to some trees.</summary>
-    public void LevelAdded(ReadOnlySpan<FrontierNode> frontier, int proposed, double expectedSeconds, double actualSeconds)
+    /// <param name="frontier">What it went on from.</param>
+    /// <param name="proposed">Nodes.</param>
+    /// <param name="chargedSeconds">That the step has to pay for.</param>
+    /// <param name="expectedSeconds">That it was to take.</param>
+    public void LevelAdded(ReadOnlySpan<FrontierNode> frontier, int proposed, double chargedSeconds, double expectedSeconds)
     {
         for (int i = 0; i < frontier.Length; i++)
         {
             if (i == 0 || frontier[i].Tree != frontier[i - 1].Tree)
-                ConsensusOf(_sequences[frontier[i].Tree]).Settle(_forest[frontier[i].Tree]);
+                ConsensusOf(_sequences[frontier[i].Tree]).Settle(_forest[frontier[i].Tree], _sequences[frontier[i].Tree].Record);
         }
 
-        _rate.DraftSeconds += expectedSeconds;
+        _rate.DraftSeconds += chargedSeconds;
+        _rate.InvestedSeconds += expectedSeconds - chargedSeconds;
         _growthEntry!.Statistics.AddProposed(proposed);
-        _growthEntry.Statistics.AddSeconds(actualSeconds);
         Rank();
+    }
+
+    /// <summary>A pass was made: what a draft head needs of it is kept.</summary>
+    public void Passed(StepRows rows)
+    {
+        if (_growth is null)
+            return;
+        long start = _clock.GetTimestamp();
+        _growth.Drafter.States.Keep(rows);
+        _growthEntry!.Statistics.AddSeconds(_clock.GetElapsedTime(start).TotalSeconds);
     }
 
     /// <summary>A tree was scored, and nothing drawn from it yet.</summary>
@@ -148,6 +182,8 @@ internal sealed class SpeculationPolicy : IDisposable
     {
         Sequence sequence = _sequences[index];
         DraftTree verified = _forest[index], proposed = _forest.Proposed(index);
+        double expected = System.Numerics.Tensors.TensorPrimitives.Sum(verified.Probabilities);
+        _step = (_step.Drafted + verified.Count, _step.Expected + expected, _step.Accepted + path.Count);
         double stepSeconds = _cost.Seconds(1, 0), rowSeconds = (_cost.Seconds(16, 0) - stepSeconds) / 15;
         foreach (DrafterEntry entry in _entries)
         {
@@ -157,6 +193,7 @@ internal sealed class SpeculationPolicy : IDisposable
 
         if (proposed.Count == 0)
             return;
+        sequence.Record.Learn(verified, path, committed.Length);
         Consensus consensus = ConsensusOf(sequence);
         for (int i = 0, node = -1, chosen = -1; i < committed.Length && (i == 0 || node >= 0); i++)
         {
@@ -196,7 +233,8 @@ internal sealed class SpeculationPolicy : IDisposable
     /// <param name="rest">Spent on the pass and after it.</param>
     public void ObserveCost(int rows, long attendedKeys, TimeSpan drafting, TimeSpan rest)
     {
-        Times.Add(_rate.DraftSeconds + _cost.Seconds(rows, attendedKeys), (drafting + rest).TotalSeconds);
+        double predicted = _rate.DraftSeconds + _rate.InvestedSeconds + _cost.Seconds(rows, attendedKeys);
+        Times.Add(predicted, (drafting + rest).TotalSeconds, _rate.Sequences, _step.Drafted, _step.Expected, _step.Accepted);
         _cost.Observe(rows, attendedKeys, rest.TotalSeconds);
     }
 
@@ -220,7 +258,7 @@ internal sealed class SpeculationPolicy : IDisposable
         }
 
         if (tree.Count > 0)
-            ConsensusOf(sequence).Settle(tree);
+            ConsensusOf(sequence).Settle(tree, sequence.Record);
     }
 
     private Consensus ConsensusOf(Sequence sequence) => _consensus.Of(sequence.Generation.Request.Namespace)[
@@ -255,7 +293,7 @@ internal sealed class SpeculationPolicy : IDisposable
 
     private void KeepWhatPays(int most)
     {
-        _rate.Best(_falling.AsSpan(0, Math.Min(_count, most)), [], 0, out int kept);
+        _rate.Best(_falling.AsSpan(0, Math.Min(_count, most)), 0, out int kept);
         for (int tree = 0; tree < _forest.Count; tree++)
         {
             DraftTree own = _forest[tree];
@@ -275,13 +313,13 @@ internal sealed class SpeculationPolicy : IDisposable
     }
 
     /// <summary>Where memory has nothing to say, looking costs a few percent of a small model's step: after a run of drafts that did not pay,
-    /// only every second step is looked at, then every fourth. One that pays ends it.</summary>
+    /// only every second step is looked at, then every fourth, then every eighth. One that pays ends it.</summary>
     private static void Pace(Sequence sequence, bool paid)
     {
         if (sequence.DraftPause >= 0)
             return;
         sequence.UnpaidDrafts = paid ? 0 : sequence.UnpaidDrafts + 1;
-        sequence.DraftPause = sequence.UnpaidDrafts switch { < 4 => 0, < 8 => 1, _ => 3 };
+        sequence.DraftPause = sequence.UnpaidDrafts switch { < 4 => 0, < 8 => 1, < 16 => 3, _ => 7 };
     }
 
     private Span<bool> MarkedFor(int count)

@@ -13,11 +13,17 @@ internal sealed class StepRate(VerifyCost cost)
     /// <summary>Sequences that decode: each brings a token anyway.</summary>
     public int Sequences { get; private set; }
 
-    /// <summary>Spent on drafting in this step.</summary>
+    /// <summary>Spent on drafting, as far as this step has to pay for it.</summary>
     public double DraftSeconds { get; set; }
+
+    /// <summary>Spent beside that on what serves later steps.</summary>
+    public double InvestedSeconds { get; set; }
 
     /// <summary>What prompt rows add to the step.</summary>
     public double PrefillSeconds { get; private set; }
+
+    /// <summary>A node that is less likely raises no rate: half of what the cheapest row costs, by plain decoding's rate.</summary>
+    public float LeastReach { get; private set; }
 
     /// <summary>Takes a step's rows, and what its nodes would cost.</summary>
     /// <param name="step">Before drafts.</param>
@@ -41,24 +47,28 @@ internal sealed class StepRate(VerifyCost cost)
             long nodeKeys = Sequences == 0 ? 0 : n * decoding / Sequences;
             _seconds[n] = Math.Max(decode, cost.Seconds(step.Rows + n, attended + nodeKeys) - PrefillSeconds);
         }
+
+        double cheapest = 1;
+        for (int n = 1; n <= _most; n++)
+            cheapest = Math.Min(cheapest, ((_seconds[n] / _seconds[0]) - 1) / n);
+        LeastReach = (float)(0.5 * Sequences * cheapest);
     }
 
     /// <summary>Expected seconds of verifying so many nodes, prompt rows left out.</summary>
     public double VerifySeconds(int nodes) => _seconds[Math.Min(nodes, _most)];
 
     /// <summary>The best rate over all numbers of nodes.</summary>
-    /// <param name="falling">Reach of the nodes there are, falling.</param>
-    /// <param name="also">Reach of nodes there may be besides, falling.</param>
-    /// <param name="moreSeconds">Of drafting those.</param>
+    /// <param name="falling">Their reach, falling.</param>
+    /// <param name="moreSeconds">Of drafting, beside <see cref="DraftSeconds"/>.</param>
     /// <param name="count">Nodes at the best; 0 is plain decoding.</param>
-    public double Best(ReadOnlySpan<float> falling, ReadOnlySpan<float> also, double moreSeconds, out int count)
+    public double Best(ReadOnlySpan<float> falling, double moreSeconds, out int count)
     {
         double drafting = DraftSeconds + moreSeconds, expected = Sequences, best = expected / (drafting + _seconds[0]);
         count = 0;
-        int i = 0, j = 0, most = Math.Min(_most, falling.Length + also.Length);
+        int most = Math.Min(_most, falling.Length);
         for (int n = 1; n <= most; n++)
         {
-            expected += j == also.Length || (i < falling.Length && falling[i] >= also[j]) ? falling[i++] : also[j++];
+            expected += falling[n - 1];
             double rate = expected / (drafting + _seconds[n]);
             if (rate > best)
                 (best, count) = (rate, n);

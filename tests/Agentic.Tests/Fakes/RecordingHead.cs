@@ -1,3 +1,4 @@
+using Agentic.Kernels;
 using Agentic.ModelRuntime;
 
 namespace Agentic.Tests;
@@ -23,6 +24,13 @@ internal sealed unsafe class RecordingHead(EagleHead head) : IDraftHead
     {
         head.AllocateKv(blocks);
         _slots = new (int, float[])[blocks * BlockSize];
+    }
+
+    public void CopyKv(ReadOnlySpan<KvMove> moves)
+    {
+        head.CopyKv(moves);
+        foreach (KvMove move in moves)
+            _slots[move.ToSlot] = _slots[move.FromSlot];
     }
 
     public void FuseStates(float* states, int rows, float* output) => head.FuseStates(states, rows, output);

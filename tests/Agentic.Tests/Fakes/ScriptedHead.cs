@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Agentic.Kernels;
 using Agentic.ModelRuntime;
 
 namespace Agentic.Tests;
@@ -28,6 +29,12 @@ internal sealed unsafe class ScriptedHead(int vocabularySize) : IDraftHead, IDis
     {
         _slots = new (int, float)[blocks * BlockSize];
         Array.Fill(_slots, (-1, 0));
+    }
+
+    public void CopyKv(ReadOnlySpan<KvMove> moves)
+    {
+        foreach (KvMove move in moves)
+            _slots[move.ToSlot] = _slots[move.FromSlot];
     }
 
     public void FuseStates(float* states, int rows, float* output) => new Span<float>(states, rows).CopyTo(new Span<float>(output, rows));

@@ -12,7 +12,7 @@ public sealed class ConsensusTests
         tree.Add(2, -1, 0.2f, DraftSource.Suffix);
         tree.Add(3, node, 0.5f, DraftSource.Suffix);
 
-        new Consensus().Settle(tree);
+        new Consensus().Settle(tree, new DraftRecord());
 
         Assert.Equal(0.7, tree.Probabilities[0], 4);
         Assert.Equal(0.2, tree.Probabilities[1], 4);
@@ -28,7 +28,7 @@ public sealed class ConsensusTests
         tree.Add(2, agreed, 0.7f, DraftSource.Suffix);
         tree.Add(3, agreed, 0.7f, DraftSource.Eagle);
 
-        new Consensus().Settle(tree);
+        new Consensus().Settle(tree, new DraftRecord());
 
         Assert.InRange(tree.Probabilities[0], 0.75f, 0.95f);
         Assert.InRange(tree.Probabilities[1] / tree.Probabilities[0], 0.1f, 0.6f);
@@ -51,7 +51,7 @@ public sealed class ConsensusTests
                 tree.Add(first, -1, honest, DraftSource.Suffix);
             if (step % 3 != 2)
                 tree.Add(second, -1, boast, DraftSource.Eagle);
-            consensus.Settle(tree);
+            consensus.Settle(tree, new DraftRecord());
             for (int node = 0; node < tree.Count && step >= 1000; node++)
             {
                 bool isTarget = tree.TokenIds[node] == target;
