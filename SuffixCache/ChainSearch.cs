@@ -7,18 +7,24 @@ internal unsafe struct ChainSearch
     private const int Walked = 40;
 
     private SuffixIndex _index;
+    private int* _contextEnd;
     private uint _start;
     private int _rounds, _orders;
     private fixed uint _chains[ContextHashes.Orders * Walked];
     private fixed int _counts[ContextHashes.Orders];
 
+    /// <summary>Matches of at least as many tokens as the highest order that were passed.</summary>
+    public int Sure { get; private set; }
+
     /// <param name="index">Where to look.</param>
-    /// <param name="hashes">Of the context.</param>
+    /// <param name="contextEnd">One past the context's last token.</param>
     /// <param name="contextLength">Tokens of it.</param>
-    public void Begin(SuffixIndex index, in ContextHashes hashes, int contextLength)
+    /// <param name="hashes">Of the context.</param>
+    public void Begin(SuffixIndex index, int* contextEnd, int contextLength, in ContextHashes hashes)
     {
         _index = index;
-        _rounds = 0;
+        _contextEnd = contextEnd;
+        (_rounds, Sure) = (0, 0);
         uint end = index.Log.End;
         _start = index.HotStart;
         _orders = 0;
@@ -44,6 +50,8 @@ internal unsafe struct ChainSearch
             if (_counts[order] < _rounds)
                 continue;
             uint newer = _chains[(order * Walked) + _rounds - 1];
+            if (order == ContextHashes.Orders - 1)
+                Sure += _index.Log.CommonSuffix(newer, _contextEnd, ContextHashes.Longest) == ContextHashes.Longest ? 1 : 0;
             Take(order, _index.Older(order, newer), newer);
             more |= _counts[order] > _rounds;
         }
@@ -52,7 +60,7 @@ internal unsafe struct ChainSearch
     }
 
     /// <summary>Collects matches as long as an order and shorter than the next, the newest first.</summary>
-    public void Find(int order, int* contextEnd, int contextLength, Occurrences found, Origin origin)
+    public void Find(int order, int contextLength, Occurrences found, Origin origin)
     {
         int atLeast = ContextHashes.Length(order);
         int below = order + 1 < ContextHashes.Orders ? ContextHashes.Length(order + 1) : int.MaxValue;
@@ -60,7 +68,7 @@ internal unsafe struct ChainSearch
         for (int i = 0; i < _counts[order] && taken < SuffixIndex.TakenPerOrder; i++)
         {
             uint position = _chains[(order * Walked) + i];
-            int length = _index.Log.CommonSuffix(position, contextEnd, compared);
+            int length = _index.Log.CommonSuffix(position, _contextEnd, compared);
             if (length < atLeast || length >= below)
                 continue;
             if (!found.Add(_index, position, length, origin))

@@ -1,3 +1,6 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
 namespace Agentic.SuffixCache;
 
 /// <summary>Grows the trie of what may follow, best node first, by votes of the occurrences that agree with each node's path.</summary>
@@ -8,9 +11,18 @@ internal sealed class Drafter
 
     private readonly Votes _votes = new();
     private readonly Frontier _frontier = new(Continuation.MostNodes);
+    private IndexSearch[] _searches = [];
 
     /// <summary>The current thread's: it holds nothing from one call to the next but memory.</summary>
     public static Drafter OfThread => _ofThread ??= new Drafter();
+
+    /// <summary>So many searches to be begun.</summary>
+    public ReadOnlySpan<IndexSearch> Searches(int count)
+    {
+        if (_searches.Length < count)
+            _searches = [.. _searches, .. Enumerable.Range(_searches.Length, count - _searches.Length).Select(_ => new IndexSearch())];
+        return _searches.AsSpan(0, count);
+    }
 
     /// <summary>Fills a continuation with up to so many nodes.</summary>
     public void Draft(Occurrences occurrences, VoteWeights weights, Calibration calibration, int maxNodes, int maxDepth, Continuation into)
@@ -20,10 +32,13 @@ internal sealed class Drafter
         _frontier.Clear(maxNodes);
         if (maxNodes == 0 || maxDepth == 0 || occurrences.Count == 0)
             return;
-        Offer(occurrences, weights, calibration, new Candidate { Living = occurrences.All, Voted = 1, Probability = 1 }, parent: -1);
-        while (into.Count < maxNodes && _frontier.TryTake(out Candidate node))
+        Candidate root = new() { Voted = 1, Probability = 1 };
+        Divide(occurrences, occurrences.All, weights, calibration, root, parent: -1);
+        for (int slot; into.Count < maxNodes && (slot = _frontier.Take()) >= 0; _frontier.Free(slot))
         {
-            int index = into.Add(node.TokenId, node.Parent, node.Depth, node.Probability, node.Voted, node.MatchLength);
+            ref readonly Candidate node = ref _frontier[slot];
+            int index = into.Add(
+                node.TokenId, node.Parent, node.Depth, node.Probability, node.Voted, node.Voters.Longest + node.Depth - 1);
             if (node.Depth < maxDepth)
                 Offer(occurrences, weights, calibration, node, index);
         }
@@ -74,25 +89,41 @@ internal sealed class Drafter
         return living;
     }
 
+    /// <summary>What may follow a node: while those who voted for it agree, the same voters' next token.</summary>
     private void Offer(Occurrences occurrences, VoteWeights weights, Calibration calibration, in Candidate node, int parent)
     {
-        _votes.Take(occurrences, node.Living, node.Depth, weights);
-        for (int i = 0; i < _votes.Count; i++)
+        ulong living = node.Voters.Set;
+        int agreed = node.Agreed > 0 ? node.Agreed : occurrences.Agreed(living, node.Depth);
+        if (agreed == 0)
         {
-            float voted = node.Voted * _votes.Probability(i), probability = Math.Min(node.Probability, calibration.Correct(voted));
-            ref Candidate child = ref _frontier.Add(probability);
-            if (System.Runtime.CompilerServices.Unsafe.IsNullRef(ref child))
-                continue;
-            child = new Candidate
-            {
-                TokenId = _votes.TokenId(i),
-                Parent = parent,
-                Depth = node.Depth + 1,
-                Voted = voted,
-                Probability = probability,
-                Living = _votes.Voters(i),
-                MatchLength = _votes.Longest(i),
-            };
+            Divide(occurrences, living, weights, calibration, node, parent);
+            return;
         }
+
+        float escape = weights.Escape(VoteWeights.EscapeOf(node.Voters, tokens: 1, node.Depth, occurrences.Mood));
+        int token = occurrences[BitOperations.TrailingZeroCount(living)].Following(node.Depth);
+        Add(calibration, node, parent, token, node.Voters, node.Voters.Weight / (node.Voters.Weight + escape), agreed - 1);
+    }
+
+    private void Divide(
+        Occurrences occurrences, ulong living, VoteWeights weights, Calibration calibration, in Candidate node, int parent)
+    {
+        _votes.Take(occurrences, living, node.Depth, weights);
+        foreach (ref readonly Choice choice in _votes.Choices)
+        {
+            if (choice.TokenId >= 0)
+                Add(calibration, node, parent, choice.TokenId, choice.Voters, choice.Voters.Weight / _votes.Total, agreed: 0);
+        }
+    }
+
+    private void Add(
+        Calibration calibration, in Candidate node, int parent, int token, in Voters voters, float share, int agreed)
+    {
+        float voted = node.Voted * share, probability = Math.Min(node.Probability, calibration.Correct(voted));
+        ref Candidate child = ref _frontier.Add(probability);
+        if (Unsafe.IsNullRef(ref child))
+            return;
+        (child.TokenId, child.Parent, child.Depth) = (token, parent, node.Depth + 1);
+        (child.Voted, child.Probability, child.Voters, child.Agreed) = (voted, probability, voters, agreed);
     }
 }

@@ -1,15 +1,26 @@
 namespace Agentic.SuffixCache;
 
 /// <summary>One context's search through an index: the chains of its newest part and its segments, side by side.</summary>
-/// <remarks>Kept from draft to draft, so that none allocates.</remarks>
+/// <remarks>A thread keeps it from draft to draft, so that none allocates.</remarks>
 internal sealed unsafe class IndexSearch
 {
     private SegmentSearch[] _segments = [];
     private int _segmentCount;
     private ChainSearch _chains;
     private SuffixIndex? _index;
-    private int* _contextEnd;
     private int _contextLength;
+
+    /// <summary>Matches of at least as many tokens as the highest order, as far as is known.</summary>
+    public int Sure
+    {
+        get
+        {
+            int sure = _index is null ? 0 : _chains.Sure;
+            foreach (ref readonly SegmentSearch segment in _segments.AsSpan(0, _segmentCount))
+                sure += segment.Sure;
+            return sure;
+        }
+    }
 
     /// <param name="index">Where to look; null finds nothing.</param>
     /// <param name="contextEnd">One past the context's last token; the context stays in place until the last <see cref="Find"/>.</param>
@@ -17,11 +28,10 @@ internal sealed unsafe class IndexSearch
     /// <param name="hashes">Of it.</param>
     public void Begin(SuffixIndex? index, int* contextEnd, int contextLength, in ContextHashes hashes)
     {
-        _contextEnd = contextEnd;
         (_index, _contextLength, _segmentCount) = (contextLength == 0 ? null : index, contextLength, 0);
         if (_index is null)
             return;
-        _chains.Begin(_index, hashes, contextLength);
+        _chains.Begin(_index, contextEnd, contextLength, hashes);
         ReadOnlySpan<SortedSegment> segments = _index.Segments;
         if (_segments.Length < segments.Length)
             _segments = new SegmentSearch[segments.Length + 4];
@@ -50,7 +60,7 @@ internal sealed unsafe class IndexSearch
     {
         if (_index is null)
             return;
-        _chains.Find(order, _contextEnd, _contextLength, found, origin);
+        _chains.Find(order, _contextLength, found, origin);
         for (int i = 0; i < _segmentCount && found.Count < Occurrences.MostFound; i++)
             _segments[i].Find(ContextHashes.Length(order), SuffixIndex.TakenPerOrder, _index, found, origin);
     }

@@ -47,13 +47,13 @@ internal unsafe struct Occurrence
 
     public Origin Origin;
 
-    /// <summary>What else speaks for it, and how much that makes of its votes.</summary>
+    /// <summary>What speaks for it, and how much that makes of its vote.</summary>
     public Evidence Evidence;
 
     /// <inheritdoc cref="Evidence"/>
-    public float Credit;
+    public float Weight;
 
-    /// <summary>The gradient of its votes since the draft.</summary>
+    /// <summary>The gradient of its vote since the draft.</summary>
     public float Blame;
 
     /// <summary>Of the token behind it.</summary>
@@ -70,10 +70,31 @@ internal unsafe struct Occurrence
         return depth < _followingCount ? TokenLog.TokenId(_following[depth]) : TokenLog.Separator;
     }
 
+    /// <summary>How many tokens from a depth on are known to follow and end no output; at most so many.</summary>
+    public readonly int Known(int depth, int most)
+    {
+        if (depth == 0 ? _atEnd : TokenLog.EndsOutput(_following[depth - 1]))
+            return 0;
+        most = Math.Min(most, _followingCount - depth);
+        int known = 0;
+        while (known < most && (uint)_following[depth + known] < TokenLog.LastOfOutput)
+            known++;
+        return known;
+    }
+
+    /// <summary>How many of another's tokens from a depth on follow this one too; at most so many, which the other is known for.</summary>
+    public readonly int Agreed(in Occurrence other, int depth, int most)
+    {
+        if (depth == 0 ? _atEnd : TokenLog.EndsOutput(_following[depth - 1]))
+            return 0;
+        return TokenLog.CommonPrefix(_following + depth, other._following + depth, Math.Min(most, _followingCount - depth));
+    }
+
     /// <summary>Asks for as much of what follows it as a draft mostly reads.</summary>
     public readonly void Prefetch()
     {
-        const int Lines = 3, TokensPerLine = 16;
+        // The line before these comes with the tokens before it.
+        const int Lines = 2, TokensPerLine = 16;
         if (!Sse.IsSupported)
             return;
         for (int line = 1; line <= Lines; line++)

@@ -2,14 +2,18 @@ using System.Numerics;
 
 namespace Agentic.SuffixCache;
 
-/// <summary>Up to 64 places where the end of a context occurred before, longest matches first. A set of them is one bit each of a 64-bit
+/// <summary>Up to 48 places where the end of a context occurred before, longest matches first. A set of them is one bit each of a 64-bit
 /// mask.</summary>
 internal sealed class Occurrences
 {
-    public const int Capacity = 64;
+    public const int Capacity = 48;
 
-    /// <summary>Of searches; the rest is for places that were followed.</summary>
-    public const int MostFound = 56;
+    /// <summary>Of searches; the rest is for places that were followed. Of 56, which take twice as long on a large store, a draft has 0.05 % more
+    /// tokens right (recorded agents); of 24, 0.4 % fewer.</summary>
+    public const int MostFound = 32;
+
+    // Further agreement is looked up when it is drafted that far.
+    private const int AgreedAtOnce = 16;
 
     private readonly Occurrence[] _all = new Occurrence[Capacity];
     private readonly SuffixIndex[] _indices = new SuffixIndex[Capacity];
@@ -17,7 +21,7 @@ internal sealed class Occurrences
     public int Count { get; private set; }
 
     /// <summary>All of them.</summary>
-    public ulong All => Count == Capacity ? ulong.MaxValue : (1UL << Count) - 1;
+    public ulong All => (1UL << Count) - 1;
 
     public ref readonly Occurrence this[int i] => ref _all[i];
 
@@ -60,14 +64,46 @@ internal sealed class Occurrences
             TokenLog log = _indices[i].Log;
             int equal = occurrence.Length >= compared ? compared : log.Equal(occurrence.Position, contextEnd, compared);
             int nearness = followed.Nearness(_indices[i], occurrence.Position);
-            occurrence.Evidence = Evidence.Of(occurrence, equal, log.End - occurrence.Position, nearness);
-            occurrence.Credit = weights.Credit(occurrence.Evidence);
+            occurrence.Evidence = Evidence.Of(occurrence, i, equal, log.End - occurrence.Position, nearness);
+            occurrence.Weight = weights.Vote(occurrence.Evidence);
         }
+    }
+
+    /// <summary>With how many of the next tokens from a depth on all of a set go on alike, as far as one looks.</summary>
+    /// <param name="which">At least one.</param>
+    /// <param name="depth">At which they have agreed so far.</param>
+    public int Agreed(ulong which, int depth)
+    {
+        ref readonly Occurrence first = ref _all[BitOperations.TrailingZeroCount(which)];
+        int agreed = first.Known(depth, AgreedAtOnce);
+        for (ulong left = which & (which - 1); left != 0 && agreed > 0; left &= left - 1)
+            agreed = _all[BitOperations.TrailingZeroCount(left)].Agreed(first, depth, agreed);
+        return agreed;
+    }
+
+    /// <summary>What a set's votes come to.</summary>
+    /// <param name="set">At least one.</param>
+    public Voters Voters(ulong set)
+    {
+        int longest = -1;
+        Origin origin = default;
+        byte likeness = 0;
+        float weight = 0;
+        for (ulong left = set; left != 0; left &= left - 1)
+        {
+            ref readonly Occurrence occurrence = ref _all[BitOperations.TrailingZeroCount(left)];
+            weight += occurrence.Weight;
+            likeness = Math.Max(likeness, occurrence.Evidence.Likeness);
+            if (occurrence.Length > longest)
+                (longest, origin) = (occurrence.Length, occurrence.Origin);
+        }
+
+        return new Voters { Set = set, Weight = weight, Longest = longest, Origin = origin, Likeness = likeness };
     }
 
     public void Blame(int i, float gradient) => _all[i].Blame += gradient;
 
-    /// <summary>Moves the weights of the evidence by what was written since the draft.</summary>
+    /// <summary>Moves the weights of the evidence by what was written since.</summary>
     public void Learn(VoteWeights weights)
     {
         // Most are too unlikely, or too sure, to teach anything.

@@ -67,7 +67,8 @@ internal sealed unsafe class SegmentBuild : IDisposable
     {
         int* text = (int*)_text.Address, sorted = (int*)_sorted.Address, ids = (int*)_ids.Address;
         ulong* findable = (ulong*)_findable.Address;
-        NativeBlock keys = NativeBlock.Allocate((_length / SortedSegment.KeyEvery) + 1, sizeof(ulong));
+        NativeBlock room = NativeBlock.Allocate((_length / SortedSegment.KeyEvery) + 1, sizeof(long));
+        long* keys = (long*)room.Address;
         int count = 0;
         for (int i = 0; i < _length; i++)
         {
@@ -77,7 +78,7 @@ internal sealed unsafe class SegmentBuild : IDisposable
             if (count % SortedSegment.KeyEvery == 0)
             {
                 int before = suffix + 1 < _length ? ids[text[suffix + 1]] : TokenLog.Separator;
-                ((ulong*)keys.Address)[count / SortedSegment.KeyEvery] = SortedSegment.KeyOf(ids[text[suffix]], before);
+                keys[count / SortedSegment.KeyEvery] = SortedSegment.KeyOf(ids[text[suffix]], before);
             }
 
             sorted[count++] = (int)(_end - 1 - (uint)suffix);
@@ -85,7 +86,9 @@ internal sealed unsafe class SegmentBuild : IDisposable
 
         NativeBlock kept = _sorted.Shrink(count, sizeof(uint));
         _sorted = default;
-        return new SortedSegment(_log, _start, _end, kept, count, keys);
+        KeyTree tree = new(new ReadOnlySpan<long>(keys, (count + SortedSegment.KeyEvery - 1) / SortedSegment.KeyEvery));
+        room.Free();
+        return new SortedSegment(_log, _start, _end, kept, count, tree);
     }
 
     public void Dispose()

@@ -6,27 +6,27 @@ namespace Agentic.SuffixCache;
 internal unsafe struct SegmentSearch
 {
     // Neighbours are asked for so far ahead.
-    private const int Ahead = 6;
+    private const int Ahead = 8;
 
-    private const int Unknown = -1;
+    // Of a long match, so many places further out are looked at first: where that is as long, those between are too.
+    private const int Stride = 7, LongMatch = 16;
 
     private SortedSegment _segment;
     private int* _contextEnd;
     private int _contextLength;
     private Stage _stage;
-    private ulong _key;
-    private int _low, _high, _step;
+    private long _key;
+    private int _low, _high, _level;
     private int _lowCommon, _highCommon;
-    private int _left, _right;
-    private int _leftLength, _rightLength;
+    private Side _left, _right;
+    private int _count, _taken;
+    private fixed uint _positions[Occurrences.MostFound];
+    private fixed int _lengths[Occurrences.MostFound];
 
     private enum Stage : byte
     {
-        /// <summary>Halves to the first key that is not below the context's.</summary>
-        FirstKey,
-
-        /// <summary>Looks, in steps that double, for one above it.</summary>
-        LastKey,
+        /// <summary>Goes down the tree of keys, to the first that is not below the context's and the first above it.</summary>
+        Keys,
 
         /// <summary>The middle of the places between was asked for.</summary>
         Place,
@@ -34,9 +34,18 @@ internal unsafe struct SegmentSearch
         /// <summary>And the tokens before its position.</summary>
         Tokens,
 
-        /// <summary>Halved down to the context's own place.</summary>
+        /// <summary>Halved down to the context's own place; its neighbours were asked for.</summary>
+        Neighbours,
+
+        /// <summary>And the tokens before their positions.</summary>
+        Matches,
+
+        /// <summary>The longest are collected.</summary>
         Found,
     }
+
+    /// <summary>Matches of at least as many tokens as the highest order that are found.</summary>
+    public int Sure { get; private set; }
 
     private readonly int Middle => _low + ((_high - _low) / 2);
 
@@ -45,11 +54,16 @@ internal unsafe struct SegmentSearch
     /// <param name="contextLength">Tokens of it, at least 1.</param>
     public void Begin(SortedSegment segment, int* contextEnd, int contextLength)
     {
+        const int UpperLevels = 2;   // are in the cache
         _segment = segment;
         _contextEnd = contextEnd;
         _contextLength = Math.Min(contextLength, SortedSegment.LongestMatch);
         _key = SortedSegment.KeyOf(contextEnd[-1], contextLength >= 2 ? contextEnd[-2] : TokenLog.Separator);
-        (_low, _high, _stage) = (0, segment.Keys, Stage.FirstKey);
+        (_low, _high, _level, _stage) = (1, 1, segment.Keys.Levels, Stage.Keys);
+        (_count, _taken, Sure) = (0, 0, 0);
+        while (_level > UpperLevels)
+            Descend();
+        Descend();
     }
 
     /// <summary>One round.</summary>
@@ -58,21 +72,11 @@ internal unsafe struct SegmentSearch
     {
         switch (_stage)
         {
-            case Stage.FirstKey when _low < _high:
-                int middle = Middle;
-                if (_segment.Key(middle) < _key)
-                    _low = middle + 1;
-                else
-                    _high = middle;
+            case Stage.Keys when _level > 0:
+                Descend();
                 return true;
-            case Stage.FirstKey:
-                (_step, _stage) = (1, Stage.LastKey);
-                return true;
-            case Stage.LastKey when _low + _step < _segment.Keys && _segment.Key(_low + _step) == _key:
-                _step *= 2;
-                return true;
-            case Stage.LastKey:
-                _high = Math.Min(_segment.Count, (_low + _step) * SortedSegment.KeyEvery);
+            case Stage.Keys:
+                _high = Math.Min(_segment.Count, _high * SortedSegment.KeyEvery);
                 _low = Math.Max(0, (_low - 1) * SortedSegment.KeyEvery);
                 (_lowCommon, _highCommon, _stage) = (0, 0, Stage.Place);
                 _segment.PrefetchPlace(Middle);
@@ -82,12 +86,25 @@ internal unsafe struct SegmentSearch
                 return Aim();
             case Stage.Tokens:
                 return Halve();
+            case Stage.Neighbours:
+                for (int i = 0; i < Ahead; i++)
+                {
+                    _segment.PrefetchTokens(_left.Place - i);
+                    _segment.PrefetchTokens(_right.Place + i);
+                }
+
+                _stage = Stage.Matches;
+                return true;
+            case Stage.Matches:
+                Collect();
+                _stage = Stage.Found;
+                return false;
             default:
                 return false;
         }
     }
 
-    /// <summary>Collects matches of at least so many tokens, of those not walked past.</summary>
+    /// <summary>Takes matches of at least so many tokens, of those not taken yet.</summary>
     /// <param name="atLeast">Tokens.</param>
     /// <param name="most">Taken at most, the longest.</param>
     /// <param name="index">Of the segment.</param>
@@ -95,25 +112,32 @@ internal unsafe struct SegmentSearch
     /// <param name="origin">What to note beside them.</param>
     public void Find(int atLeast, int most, SuffixIndex index, Occurrences found, Origin origin)
     {
-        uint* positions = stackalloc uint[most];
-        int* lengths = stackalloc int[most];
-        int count = 0;
-        if (_leftLength == Unknown)
-            (_leftLength, _rightLength) = (Length(_left), Length(_right));
-        while (count < most && Math.Max(_leftLength, _rightLength) >= atLeast)
+        int first = _taken, end = Math.Min(_count, first + most);
+        for (; _taken < end && _lengths[_taken] >= atLeast; _taken++)
         {
-            (uint position, int length) = Next();
-            int at = count++;
-            for (; at > 0 && positions[at - 1] - _segment.Start < position - _segment.Start; at--)
-                (positions[at], lengths[at]) = (positions[at - 1], lengths[at - 1]);
-            (positions[at], lengths[at]) = (position, length);
+            (uint position, int length) = (_positions[_taken], _lengths[_taken]);
+            int at = _taken;
+            for (; at > first && _positions[at - 1] - _segment.Start < position - _segment.Start; at--)
+                (_positions[at], _lengths[at]) = (_positions[at - 1], _lengths[at - 1]);
+            (_positions[at], _lengths[at]) = (position, length);
         }
 
-        for (int i = 0; i < count; i++)
+        for (int i = first; i < _taken; i++)
         {
-            if (!found.Add(index, positions[i], lengths[i], origin))
+            if (!found.Add(index, _positions[i], _lengths[i], origin))
                 return;
         }
+    }
+
+    private void Descend()
+    {
+        KeyTree keys = _segment.Keys;
+        _level--;
+        (_low, _high) = (keys.Below(_level, _low, _key), keys.Below(_level, _high, _key + 1));
+        if (_level == 0)
+            return;
+        keys.Prefetch(_level - 1, _low);
+        keys.Prefetch(_level - 1, _high);
     }
 
     /// <summary>Compares the middle place with the context. What lies between two positions shares with the context what both share with it
@@ -146,33 +170,47 @@ internal unsafe struct SegmentSearch
             return true;
         }
 
-        (_right, _left, _stage) = (_low, _low - 1, Stage.Found);
-        (_leftLength, _rightLength) = (Unknown, Unknown);
-        for (int i = 0; i < Ahead; i++)
-        {
-            _segment.PrefetchTokens(_left - i);
-            _segment.PrefetchTokens(_right + i);
-        }
-
-        return false;
+        (_left, _right) = (new Side { Place = _low - 1, Outwards = -1 }, new Side { Place = _low, Outwards = 1 });
+        _stage = Stage.Neighbours;
+        _segment.PrefetchPlace(_left.Place - Ahead);
+        _segment.PrefetchPlace(_right.Place + Ahead);
+        return true;
     }
 
-    private (uint Position, int Length) Next()
+    /// <summary>Goes outwards, the longest matches first.</summary>
+    private void Collect()
     {
-        if (_leftLength >= _rightLength)
+        Look(ref _left);
+        Look(ref _right);
+        while (_count < Occurrences.MostFound && Math.Max(_left.Length, _right.Length) > 0)
         {
-            (uint, int) left = (_segment.Position(_left), _leftLength);
-            _segment.PrefetchTokens(_left - Ahead);
-            _leftLength = Length(--_left);
-            return left;
+            ref Side side = ref _left;
+            if (_right.Length > _left.Length)
+                side = ref _right;
+            (_positions[_count], _lengths[_count]) = (_segment.Position(side.Place), side.Length);
+            _count++;
+            Sure += side.Length >= ContextHashes.Longest ? 1 : 0;
+            _segment.PrefetchTokens(side.Place + (Ahead * side.Outwards));
+            side.Place += side.Outwards;
+            Look(ref side);
         }
+    }
 
-        (uint, int) right = (_segment.Position(_right), _rightLength);
-        _segment.PrefetchTokens(_right + Ahead);
-        _rightLength = Length(++_right);
-        return right;
+    /// <summary>The length of the match at a side's place: they fall outwards.</summary>
+    private readonly void Look(ref Side side)
+    {
+        if (side.Alike-- > 0)
+            return;
+        side.Length = Length(side.Place);
+        side.Alike = side.Length >= LongMatch && Length(side.Place + (Stride * side.Outwards)) == side.Length ? Stride : 0;
     }
 
     private readonly int Length(int place) =>
         (uint)place < (uint)_segment.Count ? _segment.MatchLength(place, _contextEnd, _contextLength) : 0;
+
+    /// <summary>Where one is on either side of the context's own place, and how many further places match as long.</summary>
+    private struct Side
+    {
+        public int Place, Outwards, Length, Alike;
+    }
 }

@@ -18,9 +18,8 @@ internal sealed unsafe class SortedSegment
     public const int KeyEvery = 16;
 
     private readonly TokenLog _log;
-    private readonly NativeBlock _positions, _keysMemory;
+    private readonly NativeBlock _positions;
     private readonly uint* _sorted;
-    private readonly ulong* _keys;
 
     /// <param name="log">Holds the stretch.</param>
     /// <param name="start">Its first position.</param>
@@ -28,13 +27,11 @@ internal sealed unsafe class SortedSegment
     /// <param name="sorted">[count] of its positions, in order; becomes the segment's.</param>
     /// <param name="count">Those that can be found.</param>
     /// <param name="keys">Of the first of every <see cref="KeyEvery"/>; becomes the segment's.</param>
-    public SortedSegment(TokenLog log, uint start, uint end, NativeBlock sorted, int count, NativeBlock keys)
+    public SortedSegment(TokenLog log, uint start, uint end, NativeBlock sorted, int count, KeyTree keys)
     {
         (_log, Start, End, Count) = (log, start, end, count);
-        (_positions, _keysMemory) = (sorted, keys);
+        (_positions, Keys) = (sorted, keys);
         _sorted = (uint*)sorted.Address;
-        _keys = (ulong*)keys.Address;
-        Keys = (count + KeyEvery - 1) / KeyEvery;
     }
 
     /// <summary>Position of its first token; only those behind it are found.</summary>
@@ -46,17 +43,14 @@ internal sealed unsafe class SortedSegment
     /// <summary>Positions that can be found.</summary>
     public int Count { get; }
 
-    /// <summary>Positions with a key beside them.</summary>
-    public int Keys { get; }
+    /// <summary>Of the first of every <see cref="KeyEvery"/> positions.</summary>
+    public KeyTree Keys { get; }
 
     /// <summary>Without the log's tokens.</summary>
-    public long Bytes => (long)(_positions.Bytes + _keysMemory.Bytes);
+    public long Bytes => (long)(_positions.Bytes + Keys.Memory.Bytes);
 
     /// <summary>Orders as its last two tokens do; the second is <see cref="TokenLog.Separator"/> where there is none.</summary>
-    public static ulong KeyOf(int last, int before) => ((ulong)(uint)(last + 1) << 32) | (uint)(before + 1);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ulong Key(int i) => _keys[i];
+    public static long KeyOf(int last, int before) => ((long)(last + 1) << 32) | (uint)(before + 1);
 
     /// <summary>The position at a place of the order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -105,12 +99,12 @@ internal sealed unsafe class SortedSegment
         if (reclaimer is null)
         {
             _positions.Free();
-            _keysMemory.Free();
+            Keys.Memory.Free();
             return;
         }
 
         reclaimer.Retire(_positions);
-        reclaimer.Retire(_keysMemory);
+        reclaimer.Retire(Keys.Memory);
     }
 
     private int Token(uint position, int back) => TokenLog.TokenId(_log.Entry(position - 1 - (uint)back));

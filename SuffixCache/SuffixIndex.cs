@@ -112,7 +112,7 @@ internal sealed unsafe class SuffixIndex : IDisposable
     });
 
     /// <summary>The one before it in the order's chain; anything where the chain ends.</summary>
-    public uint Older(int order, uint position) => _links[position]->Of(order);
+    public uint Older(int order, uint position) => ((uint*)_links[position])[order];
 
     /// <summary>Asks for a position's links and the tokens before it.</summary>
     public void Prefetch(uint position)
@@ -259,7 +259,5 @@ internal sealed unsafe class SuffixIndex : IDisposable
     private struct Links
     {
         public uint Order1, Order2, Order5, Order16;
-
-        public readonly uint Of(int order) => order switch { 0 => Order1, 1 => Order2, 2 => Order5, _ => Order16 };
     }
 }

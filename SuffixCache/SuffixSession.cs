@@ -26,10 +26,7 @@ public sealed class SuffixSession : IDisposable
     private readonly Namespace[] _shared;   // others' that it may read, and never adds to
     private readonly List<PrefixBlocks.Stretch> _lineage = [];
     private readonly Occurrences _occurrences = new();
-    private readonly IndexSearch _ownSearch = new();
     private readonly FollowedPlaces _followed = new();
-    private readonly IndexSearch _search = new();
-    private readonly IndexSearch[] _sharedSearches;
     private readonly int _promptLength;
     private readonly int _knownLength;
     private SuffixIndex? _own;
@@ -45,7 +42,6 @@ public sealed class SuffixSession : IDisposable
     {
         _history = history;
         (_namespace, _shared) = (@namespace, shared);
-        _sharedSearches = [.. shared.Select(_ => new IndexSearch())];
         _namespace.Enter();
         foreach (Namespace other in _shared)
             other.Enter();
@@ -188,20 +184,19 @@ public sealed class SuffixSession : IDisposable
         {
             int* end = tokens + _count;
             ContextHashes hashes = ContextHashes.Before(end, _count);
-            _ownSearch.Begin(_own, end, _count, hashes);
-            _search.Begin(_namespace.Index, end, _count, hashes);
+            ReadOnlySpan<IndexSearch> searches = Drafter.OfThread.Searches(2 + _shared.Length);
+            searches[0].Begin(_own, end, _count, hashes);
+            searches[1].Begin(_namespace.Index, end, _count, hashes);
             for (int i = 0; i < _shared.Length; i++)
-                _sharedSearches[i].Begin(_shared[i].IsForgotten ? null : _shared[i].Index, end, _count, hashes);
-            while (Advance())
+                searches[2 + i].Begin(_shared[i].IsForgotten ? null : _shared[i].Index, end, _count, hashes);
+            while (Advance(searches))
             {
             }
 
             for (int order = ContextHashes.Orders - 1; order >= 0; order--)
             {
-                _ownSearch.Find(order, _occurrences, Origin.Output);
-                _search.Find(order, _occurrences, Origin.History);
-                foreach (IndexSearch search in _sharedSearches)
-                    search.Find(order, _occurrences, Origin.History);
+                for (int i = 0; i < searches.Length; i++)
+                    searches[i].Find(order, _occurrences, i == 0 ? Origin.Output : Origin.History);
             }
 
             _followed.Offer(_occurrences, end, _count, _own);
@@ -211,12 +206,18 @@ public sealed class SuffixSession : IDisposable
         }
     }
 
-    private bool Advance()
+    /// <summary>One round of all searches.</summary>
+    /// <returns>False when there is nothing more to look up, or enough is found.</returns>
+    private static bool Advance(ReadOnlySpan<IndexSearch> searches)
     {
-        bool more = _ownSearch.Advance();
-        more |= _search.Advance();
-        foreach (IndexSearch search in _sharedSearches)
+        bool more = false;
+        int sure = 0;
+        foreach (IndexSearch search in searches)
+        {
             more |= search.Advance();
-        return more;
+            sure += search.Sure;
+        }
+
+        return more && sure < Occurrences.MostFound;
     }
 }

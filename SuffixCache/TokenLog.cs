@@ -153,6 +153,25 @@ internal sealed unsafe class TokenLog : IDisposable
         return length;
     }
 
+    /// <summary>How many of some entries are alike, whoever wrote the tokens; at most so many.</summary>
+    public static int CommonPrefix(int* a, int* b, int most)
+    {
+        const int Compared = ~(Written | Repeated);
+        Vector256<int> compared = Vector256.Create(Compared);
+        int length = 0;
+        for (; length + Vector256<int>.Count <= most; length += Vector256<int>.Count)
+        {
+            Vector256<int> differing = (Vector256.Load(a + length) ^ Vector256.Load(b + length)) & compared;
+            uint equal = Vector256.Equals(differing, Vector256<int>.Zero).ExtractMostSignificantBits();
+            if (equal != 0xFF)
+                return length + BitOperations.TrailingZeroCount(~equal);
+        }
+
+        while (length < most && ((a[length] ^ b[length]) & Compared) == 0)
+            length++;
+        return length;
+    }
+
     /// <summary>Copies what lies from a position on, which is held.</summary>
     public void CopyTo(uint position, Span<int> tokens)
     {

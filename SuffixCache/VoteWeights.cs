@@ -1,18 +1,19 @@
+using System.Numerics;
+
 namespace Agentic.SuffixCache;
 
 /// <summary>How much an occurrence's vote counts, and how often all of them are wrong: learned from what the target writes.</summary>
 /// <remarks>
-/// P(token) = Σ weights of the occurrences it follows / (Σ all weights + escape). A weight is a product: of one by origin and match length,
-/// one by rank, and one for each kind of <see cref="Evidence"/>. So is the escape, PPM's chance of something never seen here: by the longest
+/// P(token) = Σ weights of the occurrences it follows / (Σ all weights + escape). A weight is a product of one for each kind of
+/// <see cref="Evidence"/>, and stays with its occurrence all through a draft: whoever agrees on a path need not be counted again. (As much is
+/// right as with weights that grow with the path.) So is the escape, PPM's chance of something never seen here: by the longest
 /// match with how many occurrences there are and on how many tokens they disagree, by depth, by how the last steps went, by the origin of
-/// the longest match and by the best likeness.
+/// the longest match with its length before the draft and with its length now, and by the best likeness.
 /// Logarithms of all of them descend the gradient of −log P(what was written).
 /// </remarks>
 internal sealed class VoteWeights
 {
     public const int Lengths = 12;
-    private const int Origins = 3;
-    private const int Ranks = 5;
     private const int Counts = 6;
     private const int Tokens = 5;
     private const int Depths = 8;
@@ -22,27 +23,29 @@ internal sealed class VoteWeights
 
     private static readonly byte[] LengthBuckets = MakeLengthBuckets();
     private static readonly byte[] CountBuckets = MakeCountBuckets();
-    private static readonly byte[] RankIndices = MakeRankIndices();
 
-    private readonly LearnedWeight[] _votes = new LearnedWeight[Origins * Lengths];
-    private readonly LearnedWeight[] _ranks = new LearnedWeight[Ranks * 4];
     private readonly LearnedWeight[] _evidence = new LearnedWeight[Evidence.Count];
     private readonly LearnedWeight[] _escapes = new LearnedWeight[Lengths * Counts * Tokens];
     private readonly LearnedWeight[] _escapeDepths = new LearnedWeight[Depths * Evidence.Spans];
     private readonly LearnedWeight[] _escapeMoods = new LearnedWeight[Moods];
-    private readonly LearnedWeight[] _escapeOrigins = new LearnedWeight[Origins * Lengths];
+    private readonly LearnedWeight[] _escapeMatches = new LearnedWeight[Evidence.Origins * Lengths];
+    private readonly LearnedWeight[] _escapeOrigins = new LearnedWeight[Evidence.Origins * Lengths];
     private readonly LearnedWeight[] _escapeLikenesses = new LearnedWeight[Evidence.Likenesses * Evidence.Spans];
 
     public VoteWeights()
     {
-        for (int origin = 0; origin < Origins; origin++)
+        foreach (LearnedWeight[] neutral in new[] { _evidence, _escapeDepths, _escapeMoods, _escapeOrigins, _escapeLikenesses })
+            Array.Fill(neutral, new LearnedWeight(0));
+        for (int origin = 0; origin < Evidence.Origins; origin++)
         {
             for (int bucket = 0; bucket < Lengths; bucket++)
-                _votes[(origin * Lengths) + bucket] = new LearnedWeight((0.8f * bucket) + (origin == (int)Origin.History ? 0 : 1));
+            {
+                float logarithm = 0.8f * bucket;
+                _evidence[Evidence.MatchIndex(origin, bucket)] = new LearnedWeight(logarithm + (origin == (int)Origin.History ? 0 : 1));
+                _escapeMatches[(origin * Lengths) + bucket] = new LearnedWeight(logarithm);
+            }
         }
 
-        foreach (LearnedWeight[] neutral in new[] { _ranks, _evidence, _escapeDepths, _escapeMoods, _escapeOrigins, _escapeLikenesses })
-            Array.Fill(neutral, new LearnedWeight(0));
         for (int bucket = 0; bucket < Lengths; bucket++)
         {
             float right = Math.Min(0.95f, 0.35f + (0.05f * bucket));
@@ -50,7 +53,7 @@ internal sealed class VoteWeights
             {
                 for (int tokens = 0; tokens < Tokens; tokens++)
                 {
-                    float logarithm = (0.8f * bucket) + 0.5f + MathF.Log((1 - right) / right) + (0.5f * count);
+                    float logarithm = 0.5f + MathF.Log((1 - right) / right) + (0.5f * count);
                     _escapes[(((bucket * Counts) + count) * Tokens) + tokens] = new LearnedWeight(logarithm);
                 }
             }
@@ -59,48 +62,36 @@ internal sealed class VoteWeights
 
     public static int LengthBucket(int matchLength) => LengthBuckets[Math.Min(matchLength, LengthBuckets.Length - 1)];
 
-    public static int VoteIndex(Origin origin, int lengthBucket) => ((int)origin * Lengths) + lengthBucket;
-
-    public static int RankIndex(int rank, int lengthBucket) => RankIndices[(lengthBucket * Occurrences.Capacity) + rank];
-
-    /// <param name="longest">Tokens of the longest match.</param>
-    /// <param name="origin">Of the longest match.</param>
-    /// <param name="occurrences">At least one.</param>
+    /// <param name="voters">At least one.</param>
     /// <param name="tokens">That they disagree on.</param>
     /// <param name="depth">Below the context's end.</param>
-    /// <param name="likeness">The best of all, as <see cref="Evidence"/> has it.</param>
     /// <param name="mood">Below <see cref="Moods"/>.</param>
-    public static EscapeIndices EscapeOf(int longest, Origin origin, int occurrences, int tokens, int depth, int likeness, int mood)
+    public static EscapeIndices EscapeOf(in Voters voters, int tokens, int depth, int mood)
     {
-        int bucket = LengthBucket(longest), span = Evidence.Span(bucket);
+        int bucket = LengthBucket(voters.Longest + depth), span = Evidence.Span(bucket);
         return new EscapeIndices(
-            (((bucket * Counts) + CountBuckets[Math.Min(occurrences, 64)]) * Tokens) + Math.Clamp(tokens - 1, 0, Tokens - 1),
+            (((bucket * Counts) + CountBuckets[BitOperations.PopCount(voters.Set)]) * Tokens) + Math.Clamp(tokens - 1, 0, Tokens - 1),
             (Math.Min(depth, Depths - 1) * Evidence.Spans) + span,
             mood,
-            ((int)origin * Lengths) + bucket,
-            (likeness / Evidence.Spans * Evidence.Spans) + span);
+            ((int)voters.Origin * Lengths) + LengthBucket(voters.Longest),
+            ((int)voters.Origin * Lengths) + bucket,
+            (voters.Likeness / Evidence.Spans * Evidence.Spans) + span);
     }
 
-    public float Vote(int vote, int rank) => _votes[vote].Weight * _ranks[rank].Weight;
-
-    public float Credit(in Evidence evidence) =>
-        _evidence[evidence.Likeness].Weight * _evidence[evidence.Author].Weight * _evidence[evidence.Age].Weight
-        * _evidence[evidence.Nearness].Weight;
+    public float Vote(in Evidence evidence) =>
+        _evidence[evidence.Match].Weight * _evidence[evidence.Rank].Weight * _evidence[evidence.Likeness].Weight
+        * _evidence[evidence.Author].Weight * _evidence[evidence.Age].Weight * _evidence[evidence.Nearness].Weight;
 
     public float Escape(in EscapeIndices escape) =>
         _escapes[escape.Matches].Weight * _escapeDepths[escape.Depth].Weight * _escapeMoods[escape.Mood].Weight
-        * _escapeOrigins[escape.Origin].Weight * _escapeLikenesses[escape.Likeness].Weight;
-
-    /// <summary>Notes what a vote had to do with how probable the token was.</summary>
-    public void Blame(int vote, int rank, float gradient)
-    {
-        _votes[vote].Blame(gradient);
-        _ranks[rank].Blame(gradient);
-    }
+        * _escapeMatches[escape.Match].Weight * _escapeOrigins[escape.Origin].Weight
+        * _escapeLikenesses[escape.Likeness].Weight;
 
     /// <summary>Notes what the evidence for an occurrence had to do with how probable a step's tokens were.</summary>
     public void Blame(in Evidence evidence, float gradient)
     {
+        _evidence[evidence.Match].Blame(gradient);
+        _evidence[evidence.Rank].Blame(gradient);
         _evidence[evidence.Likeness].Blame(gradient);
         _evidence[evidence.Author].Blame(gradient);
         _evidence[evidence.Age].Blame(gradient);
@@ -114,20 +105,12 @@ internal sealed class VoteWeights
             evidence.Climb();
     }
 
-    /// <summary>Moves each weight by what all votes for one token said of it.</summary>
-    public void LearnVotes()
-    {
-        foreach (ref LearnedWeight vote in _votes.AsSpan())
-            vote.Climb();
-        foreach (ref LearnedWeight rank in _ranks.AsSpan())
-            rank.Climb();
-    }
-
     public void LearnEscape(in EscapeIndices escape, float gradient)
     {
         _escapes[escape.Matches].Follow(gradient);
         _escapeDepths[escape.Depth].Follow(gradient);
         _escapeMoods[escape.Mood].Follow(gradient);
+        _escapeMatches[escape.Match].Follow(gradient);
         _escapeOrigins[escape.Origin].Follow(gradient);
         _escapeLikenesses[escape.Likeness].Follow(gradient);
     }
@@ -161,19 +144,7 @@ internal sealed class VoteWeights
             buckets[count] = (byte)(count switch { <= 2 => count - 1, <= 4 => 2, <= 8 => 3, <= 16 => 4, _ => 5 });
         return buckets;
     }
-
-    private static byte[] MakeRankIndices()
-    {
-        byte[] indices = new byte[Lengths * Occurrences.Capacity];
-        for (int i = 0; i < indices.Length; i++)
-        {
-            int lengthBucket = i / Occurrences.Capacity, rank = i % Occurrences.Capacity;
-            indices[i] = (byte)((Math.Min(lengthBucket / 3, 3) * Ranks) + rank switch { <= 2 => rank, 3 => 2, < 10 => 3, _ => 4 });
-        }
-
-        return indices;
-    }
 }
 
 /// <summary>The weights whose product is an escape.</summary>
-internal readonly record struct EscapeIndices(int Matches, int Depth, int Mood, int Origin, int Likeness);
+internal readonly record struct EscapeIndices(int Matches, int Depth, int Mood, int Match, int Origin, int Likeness);

@@ -1,116 +1,122 @@
 using System.Numerics;
+using System.Runtime.Intrinsics;
 
 namespace Agentic.SuffixCache;
+
+/// <summary>Occurrences that go on alike.</summary>
+internal struct Voters
+{
+    /// <summary>One bit each.</summary>
+    public ulong Set;
+
+    /// <summary>Of their votes together.</summary>
+    public float Weight;
+
+    /// <summary>Tokens of the longest match before the draft, and where it was found.</summary>
+    public int Longest;
+
+    /// <inheritdoc cref="Longest"/>
+    public Origin Origin;
+
+    /// <summary>The best of theirs, as <see cref="Evidence"/> has it.</summary>
+    public byte Likeness;
+
+    public void Add(in Voters others)
+    {
+        if (Set == 0 || others.Longest > Longest)
+            (Longest, Origin) = (others.Longest, others.Origin);
+        Set |= others.Set;
+        Weight += others.Weight;
+        Likeness = Math.Max(Likeness, others.Likeness);
+    }
+}
+
+/// <summary>A token, or <see cref="Occurrence.Ended"/>, and who is followed by it.</summary>
+internal struct Choice
+{
+    public int TokenId;
+    public Voters Voters;
+}
 
 /// <summary>What the living occurrences say comes next: distinct tokens with their weights, and the escape's.</summary>
 internal sealed class Votes
 {
     private readonly Choice[] _choices = new Choice[Occurrences.Capacity];
-    private readonly Voter[] _voters = new Voter[Occurrences.Capacity];
-    private float _total;
     private EscapeIndices _escape;
-    private int _voterCount;
+    private Voters _all;
+    private float _total;
+    private int _count;
 
-    /// <summary>Distinct tokens.</summary>
-    public int Count { get; private set; }
+    /// <summary>An output's end among them.</summary>
+    public ReadOnlySpan<Choice> Choices => _choices.AsSpan(0, _count);
 
-    public int TokenId(int i) => _choices[i].TokenId;
-
-    /// <summary>The occurrences that a token follows.</summary>
-    public ulong Voters(int i) => _choices[i].Voters;
-
-    /// <summary>The longest match among a token's voters.</summary>
-    public int Longest(int i) => _choices[i].Longest;
-
-    public float Probability(int i) => _choices[i].Weight / _total;
+    /// <summary>Of all votes, the escape's included.</summary>
+    public float Total => _total;
 
     /// <summary>Counts the votes for the token at a depth below the context's end (0: the next one).</summary>
     public void Take(Occurrences occurrences, ulong living, int depth, VoteWeights weights)
     {
-        float sum = 0;
-        int count = 0, voters = 0, longest = 0, likeness = 0, current = 0;
-        Choice choice = new() { TokenId = TokenLog.Separator };   // of the last voter: mostly the next one's too
-        Origin origin = Origin.History;
+        Span<Choice> choices = _choices;
+        Span<int> tokens = stackalloc int[Occurrences.Capacity];
+        int count = 0, distinct = 0;
+        ulong known = 0;
         for (ulong left = living; left != 0; left &= left - 1)
         {
             int i = BitOperations.TrailingZeroCount(left);
-            ref readonly Occurrence occurrence = ref occurrences[i];
-            int token = occurrence.Following(depth);
-            if (token == TokenLog.Separator)
-                continue;
-            int length = occurrence.Length + depth, bucket = VoteWeights.LengthBucket(length);
-            int vote = VoteWeights.VoteIndex(occurrence.Origin, bucket), rank = VoteWeights.RankIndex(voters, bucket);
-            float weight = weights.Vote(vote, rank) * occurrence.Credit;
-            (longest, origin) = length > longest || voters == 0 ? (length, occurrence.Origin) : (longest, origin);
-            likeness = Math.Max(likeness, occurrence.Evidence.Likeness);
-            _voters[voters++] = new Voter { Occurrence = i, TokenId = token, Vote = vote, Rank = rank, Weight = weight };
-            sum += weight;
-            if (token == Occurrence.Ended)
-                continue;
-            if (token != choice.TokenId)
-            {
-                _choices[current] = choice;
-                for (current = 0; current < count && _choices[current].TokenId != token; current++)
-                {
-                }
-
-                choice = current < count ? _choices[current] : new Choice { TokenId = token };
-                count = Math.Max(count, current + 1);
-            }
-
-            choice.Weight += weight;
-            choice.Voters |= 1UL << i;
-            choice.Longest = Math.Max(choice.Longest, length);
+            tokens[i] = occurrences[i].Following(depth);
+            known |= tokens[i] == TokenLog.Separator ? 0 : 1UL << i;
         }
 
-        _choices[current] = choice;
-        (Count, _voterCount) = (count, voters);
-        if (voters == 0)
+        while (known != 0)
+        {
+            int token = tokens[BitOperations.TrailingZeroCount(known)];
+            ulong set = Equal(tokens, token) & known;
+            known &= ~set;
+            distinct += token >= 0 ? 1 : 0;
+            choices[count++] = new Choice { TokenId = token, Voters = occurrences.Voters(set) };
+        }
+
+        _count = count;
+        _all = default;
+        foreach (ref readonly Choice choice in choices[..count])
+            _all.Add(choice.Voters);
+        if (count == 0)
             return;
-        _escape = VoteWeights.EscapeOf(longest, origin, voters, count, depth, likeness, occurrences.Mood);
-        _total = sum + weights.Escape(_escape);
+        _escape = VoteWeights.EscapeOf(_all, distinct, depth, occurrences.Mood);
+        _total = _all.Weight + weights.Escape(_escape);
     }
 
-    /// <summary>The target wrote this, or ended: moves the weights of the votes just taken, and says who voted for it.</summary>
+    /// <summary>The target wrote this, or ended: moves the escape's weights, and tells those who voted for it and against.</summary>
+    /// <returns>Who voted for it.</returns>
     public ulong Learn(int token, Occurrences occurrences, VoteWeights weights)
     {
-        if (_voterCount == 0)
+        if (_count == 0)
             return 0;
-        ReadOnlySpan<Voter> voters = _voters.AsSpan(0, _voterCount);
-        ulong winners = 0;
-        float winning = 0;
-        foreach (ref readonly Voter voter in voters)
+        Voters winners = default;
+        foreach (ref readonly Choice choice in Choices)
         {
-            if (voter.TokenId == token)
-            {
-                winners |= 1UL << voter.Occurrence;
-                winning += voter.Weight;
-            }
+            if (choice.TokenId == token)
+                winners = choice.Voters;
         }
 
-        weights.LearnEscape(_escape, (winners == 0 ? 1 : 0) - (weights.Escape(_escape) / _total));
-        float won = winners == 0 ? 0 : 1 / winning, voted = 1 / _total;
-        foreach (ref readonly Voter voter in voters)
+        weights.LearnEscape(_escape, (winners.Set == 0 ? 1 : 0) - (weights.Escape(_escape) / _total));
+        float won = winners.Set == 0 ? 0 : 1 / winners.Weight, voted = 1 / _total;
+        for (ulong left = _all.Set; left != 0; left &= left - 1)
         {
-            float gradient = voter.Weight * ((voter.TokenId == token ? won : 0) - voted);
-            weights.Blame(voter.Vote, voter.Rank, gradient);
-            occurrences.Blame(voter.Occurrence, gradient);
+            int i = BitOperations.TrailingZeroCount(left);
+            occurrences.Blame(i, occurrences[i].Weight * (((winners.Set >> i) & 1) * won - voted));
         }
 
-        weights.LearnVotes();
-        return winners;
+        return winners.Set;
     }
 
-    private struct Choice
+    /// <summary>One bit for each that is equal.</summary>
+    private static ulong Equal(ReadOnlySpan<int> tokens, int token)
     {
-        public int TokenId, Longest;
-        public float Weight;
-        public ulong Voters;
-    }
-
-    private struct Voter
-    {
-        public int Occurrence, TokenId, Vote, Rank;
-        public float Weight;
+        Vector256<int> wanted = Vector256.Create(token);
+        ulong equal = 0;
+        for (int i = 0; i < Occurrences.Capacity; i += Vector256<int>.Count)
+            equal |= (ulong)Vector256.Equals(Vector256.Create(tokens[i..]), wanted).ExtractMostSignificantBits() << i;
+        return equal;
     }
 }
