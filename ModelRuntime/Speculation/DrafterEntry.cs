@@ -31,6 +31,16 @@ internal sealed class DrafterEntry(IDraftSource source)
         AddSeconds(clock.GetElapsedTime(start));
     }
 
+    /// <summary>Tells what will be asked.</summary>
+    public void Prepare(IReadOnlyList<(Sequence Sequence, int MaxDepth)> asked, int maxNodes, TimeProvider clock)
+    {
+        if (source is not IDrafter drafter)
+            return;
+        long start = clock.GetTimestamp();
+        drafter.Prepare(asked, maxNodes);
+        AddSeconds(clock.GetElapsedTime(start));
+    }
+
     /// <summary>Asks a source that is asked for one sequence at a time.</summary>
     public void Propose(Sequence sequence, DraftTree tree, int maxNodes, int maxDepth, TimeProvider clock)
     {

@@ -23,6 +23,7 @@ internal sealed class SpeculationPolicy : IDisposable
     private readonly TimeProvider _clock;
     private readonly DraftForest _forest = new();
     private readonly NamespaceStates<Consensus[]> _consensus = new(MostNamespaces, () => [new(), new(), new()]);
+    private readonly List<(Sequence Sequence, int MaxDepth)> _asked = [];
     private List<Sequence> _sequences = [];
     private float[] _falling = new float[64];
     private (int Tree, int Node)[] _nodes = new (int, int)[64];
@@ -89,6 +90,7 @@ internal sealed class SpeculationPolicy : IDisposable
             return _forest;
 
         long start = _clock.GetTimestamp();
+        Prepare();
         for (int i = 0; i < _sequences.Count; i++)
             Propose(_sequences[i], _forest[i]);
         double drafting = _clock.GetElapsedTime(start).TotalSeconds;
@@ -239,6 +241,21 @@ internal sealed class SpeculationPolicy : IDisposable
     }
 
     public void Dispose() => _growth?.Drafter.Dispose();
+
+    private void Prepare()
+    {
+        if (_sequences.Count == 1)
+            return;
+        _asked.Clear();
+        foreach (Sequence sequence in _sequences)
+        {
+            if (sequence.DraftPause <= 0 && MaxDepth(sequence) is > 0 and int maxDepth)
+                _asked.Add((sequence, maxDepth));
+        }
+
+        foreach (DrafterEntry entry in _entries)
+            entry.Prepare(_asked, _options.MaxDraftNodes, _clock);
+    }
 
     private void Propose(Sequence sequence, DraftTree tree)
     {
