@@ -53,7 +53,9 @@ public sealed unsafe class SuffixIndexTests
                     Assert.All(Enumerable.Range(0, found.Count), i => Assert.Contains((found[i].Position, found[i].Length), truth));
                     Assert.Equal(found.Count, Enumerable.Range(0, found.Count).Select(i => found[i].Position).Distinct().Count());
 
-                    // Of many equally long matches segments take others than the newest.
+                    // A segment is in the order of the text before its positions, not of time. Of more matches than are taken it gives the
+                    // longest, and among equals any: those that vote then match as well as the ones that do not, two dozen of them,
+                    // and to be in the order of time too would take 4 bytes a token. Where fewer match, none may be missing: checked.
                     if (seals && found.Count >= SuffixIndex.TakenPerOrder)
                         continue;
 
@@ -91,6 +93,7 @@ public sealed unsafe class SuffixIndexTests
     [Fact]
     public void MatchOfThousands_CountsAsTheLongestTold()
     {
+        // Longer matches speak for no more than those of 65 tokens do (VoteWeights.LengthBucket), so 128 are compared at most.
         using SuffixIndex index = new(vocabularySize: 10_000, ChunkBits);
         int[] text = [.. Enumerable.Range(0, 5000)];
         index.Append(text, 0, 0, continues: false);
