@@ -5,8 +5,8 @@ namespace Agentic.SuffixCache;
 /// <summary>What speaks for an occurrence, each as an index into the weights learned for it.</summary>
 /// <param name="Match">How long its match is, and where it was found.</param>
 /// <param name="Rank">How many come before it, the longest and newest first.</param>
-/// <param name="Likeness">How many of the 32 tokens before it equal the context's, each in its place: an edit cuts a match short, and hardly
-/// changes this.</param>
+/// <param name="Likeness">How many of the 32 tokens before it equal the context's, each in its place: an edit cuts a match short, and
+/// hardly changes this.</param>
 /// <param name="Author">Whether a model wrote what follows it: agents repeat what they wrote rather than what they read.</param>
 /// <param name="Age">Tokens that came since, in octaves.</param>
 /// <param name="Nearness">Where it lies from the places that the text followed until now.</param>

@@ -10,7 +10,7 @@ namespace Agentic.SuffixCache;
 internal readonly unsafe partial record struct NativeBlock(nint Address, nuint Bytes)
 {
     private const nuint OwnPages = 64 << 10, HugePage = 2 << 20;
-    private const int Read = 1, Write = 2, Private = 2, Anonymous = 0x20, AdviseHugePages = 14;   // Linux
+    private const int Read = 1, Write = 2, Private = 2, Anonymous = 0x20, Populate = 0x8000, AdviseHugePages = 14;   // Linux
 
     /// <summary>Zeroed memory; at least a byte.</summary>
     /// <exception cref="InsufficientMemoryException">There is none.</exception>
@@ -19,7 +19,9 @@ internal readonly unsafe partial record struct NativeBlock(nint Address, nuint B
         nuint bytes = (nuint)Math.Max(1, count * size);
         if (!HasOwnPages(bytes))
             return new NativeBlock((nint)NativeMemory.AllocZeroed(bytes), bytes);
-        return new NativeBlock(bytes < HugePage ? Map(bytes) : MapHugePages(bytes), bytes);
+
+        // Smaller blocks are filled soon after, and a fault for each of their pages would cost as much as filling them.
+        return new NativeBlock(bytes < HugePage ? Map(bytes, Populate) : MapHugePages(bytes), bytes);
     }
 
     /// <summary>Gives back what is behind so many bytes.</summary>
@@ -44,9 +46,9 @@ internal readonly unsafe partial record struct NativeBlock(nint Address, nuint B
             NativeMemory.Free((void*)Address);
     }
 
-    private static nint Map(nuint bytes)
+    private static nint Map(nuint bytes, int how = 0)
     {
-        nint pages = Map(0, bytes, Read | Write, Private | Anonymous, -1, 0);
+        nint pages = Map(0, bytes, Read | Write, Private | Anonymous | how, -1, 0);
         return pages != -1 ? pages : throw new InsufficientMemoryException($"No memory for {bytes} bytes.");
     }
 

@@ -8,8 +8,8 @@ internal sealed class Occurrences
 {
     public const int Capacity = 48;
 
-    /// <summary>Of searches; the rest is for places that were followed. Of 56, which take twice as long on a large store, a draft has 0.05 % more
-    /// tokens right (recorded agents); of 24, 0.4 % fewer.</summary>
+    /// <summary>Of searches; the rest is for places that were followed. Of 56, which take twice as long on a large store, a step has 0.05 %
+    /// more tokens right (recorded agents); of 24, 0.4 % fewer.</summary>
     public const int MostFound = 32;
 
     // Further agreement is looked up when it is drafted that far.

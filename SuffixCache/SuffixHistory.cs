@@ -177,7 +177,7 @@ public sealed class SuffixHistory : IDisposable
             KeepBudget(@namespace, starts);
 
             // Only who starts has time to wait for what is sorted, rather than lose what would find room then.
-            while (starts && _sealer.IsBehind(@namespace.Index))
+            while (starts && _sealer.IsBehind(@namespace.Index) && Bytes > _byteBudget / 2)
             {
                 _sealer.Wait();
                 _sealer.Tend(@namespace, starts);

@@ -5,8 +5,8 @@ namespace Agentic.SuffixCache;
 /// <summary>How much an occurrence's vote counts, and how often all of them are wrong: learned from what the target writes.</summary>
 /// <remarks>
 /// P(token) = Σ weights of the occurrences it follows / (Σ all weights + escape). A weight is a product of one for each kind of
-/// <see cref="Evidence"/>, and stays with its occurrence all through a draft: whoever agrees on a path need not be counted again. (As much is
-/// right as with weights that grow with the path.) So is the escape, PPM's chance of something never seen here: by the longest
+/// <see cref="Evidence"/>, and stays with its occurrence all through a draft: whoever agrees on a path need not be counted again. (As many
+/// tokens are right as with weights that grow with the path.) So is the escape, PPM's chance of something never seen here: by the longest
 /// match with how many occurrences there are and on how many tokens they disagree, by depth, by how the last steps went, by the origin of
 /// the longest match with its length before the draft and with its length now, and by the best likeness.
 /// Logarithms of all of them descend the gradient of −log P(what was written).

@@ -34,9 +34,10 @@ internal static class SuffixGoals
     /// it may.</summary>
     private static void Resident()
     {
+        // Once before, for all that a process takes for its code.
         AgentText text = new(seed: 3);
-        using SuffixHistory warm = new(AgentText.Vocabulary, 1 << 20);
-        Fill(warm, text.Conversations(1_000_000), 1 << 18);
+        using (SuffixHistory warm = new(AgentText.Vocabulary, Budget))
+            Fill(warm, text.Conversations(8_000_000), 4_000_000);
         long before = Unmanaged(), most = 0;
         using SuffixHistory history = new(AgentText.Vocabulary, Budget);
         for (int round = 0; round < 4; round++)
