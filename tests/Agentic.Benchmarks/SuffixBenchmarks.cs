@@ -5,7 +5,7 @@ namespace Agentic.Benchmarks;
 
 /// <summary>The suffix cache on a store of 8M tokens. Figures are a token (append, insert, restart), a draft, a batch of drafts or a
 /// step.</summary>
-/// <remarks>All in two minutes: <c>dotnet run -c Release -- --filter "*SuffixBenchmarks*"</c>. Quantiles of single drafts, whose sequences
+/// <remarks><c>dotnet run -c Release -- --filter "*SuffixBenchmarks*"</c>. Quantiles of single drafts, whose sequences
 /// go on in between, are <see cref="SuffixGoals"/>'s.</remarks>
 [MemoryDiagnoser]
 [MedianColumn]
