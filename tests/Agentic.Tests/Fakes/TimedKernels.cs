@@ -10,12 +10,6 @@ namespace Agentic.Tests;
 /// <param name="secondsPerProduct">Of one row's multiply-add.</param>
 internal sealed class TimedKernels(IKernels kernels, ManualClock clock, double secondsPerWeight, double secondsPerProduct) : IKernels
 {
-    public void BeginPass(int rows, long weightBytes) => kernels.BeginPass(rows, weightBytes);
-
-    public void EndPass() => kernels.EndPass();
-
-    public void Wait() => kernels.Wait();
-
     public void Embed(in EmbedArgs args) => kernels.Embed(args);
 
     public void Linear(in LinearArgs args)
