@@ -1,5 +1,5 @@
-using Agentic.SuffixCache;
 using System.Numerics;
+using Agentic.SuffixCache;
 using Place = Agentic.ModelRuntime.SkeletonIndex.Place;
 
 namespace Agentic.ModelRuntime;

@@ -27,7 +27,7 @@ internal sealed class SentencePieceFile
             byte[] bytes = File.ReadAllBytes(path);
             SentencePieceFile file = new();
             file.ReadModel(new CodedInputStream(bytes));
-            return file.Rules(bytes, settings);
+            return file.Rules(settings);
         }
         catch (Exception error) when (error is InvalidProtocolBufferException or FormatException)
         {
@@ -112,10 +112,8 @@ internal sealed class SentencePieceFile
         }
     }
 
-    private TokenizerRules Rules(byte[] bytes, TokenizerSettings settings)
+    private TokenizerRules Rules(TokenizerSettings settings)
     {
-        // The library marks and trims spaces and maps characters itself.
-        bool library = _modelType == Unigram && !_byteFallback;
         if (_suffixesWhiteSpace || !_escapesWhiteSpace)
             throw new FormatException("it marks white space in a way that is not known here");
         Vocabulary vocabulary = new();
@@ -128,13 +126,11 @@ internal sealed class SentencePieceFile
             Model = _modelType switch
             {
                 Bpe => BytePairs(vocabulary),
-                Unigram => library ? new LibraryUnigramModel(bytes) : Likeliest(vocabulary),
+                Unigram => Likeliest(vocabulary),
                 _ => throw new FormatException("its model is neither BPE nor unigram"),
             },
-            Normalizer = library ? null : _characterMap,
-            PreTokenizers = library
-                ? []
-                : [new SentencePiecePreTokenizer(_addsDummyPrefix, settings.IsLegacy && !userDefined, _removesExtraWhiteSpace)],
+            Normalizer = _characterMap,
+            PreTokenizers = [new SentencePiecePreTokenizer(_addsDummyPrefix, settings.IsLegacy && !userDefined, _removesExtraWhiteSpace)],
             AddedTokens = [.. _pieces.Index()
                 .Where(piece => piece.Item.Kind is PieceKind.Unknown or PieceKind.Control or PieceKind.UserDefined)
                 .Select(piece => new AddedToken(piece.Item.Text, piece.Index) { IsSpecial = piece.Item.Kind != PieceKind.UserDefined })],

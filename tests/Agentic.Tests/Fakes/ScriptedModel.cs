@@ -1,6 +1,6 @@
+using System.Runtime.InteropServices;
 using Agentic.Kernels;
 using Agentic.ModelRuntime;
-using System.Runtime.InteropServices;
 
 namespace Agentic.Tests;
 

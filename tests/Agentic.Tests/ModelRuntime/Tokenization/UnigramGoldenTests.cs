@@ -25,6 +25,23 @@ public sealed class UnigramGoldenTests
         });
     }
 
+    /// <summary>Microsoft.ML.Tokenizers reads tokenizer.model too; of texts whose characters all have tokens it gives the same ids.</summary>
+    [Fact]
+    public void TextsOfKnownCharacters_HaveTheIdsOfMicrosoftsTokenizer()
+    {
+        string directory = TestFiles.Golden("unigram", "sentencepiece-unigram");
+        Tokenizer tokenizer = Tokenizer.Load(directory);
+        using FileStream model = File.OpenRead(Path.Combine(directory, "tokenizer.model"));
+        var other = Microsoft.ML.Tokenizers.SentencePieceTokenizer.Create(model, addBeginningOfSentence: false, addEndOfSentence: false);
+        TokenizerGoldenTests.GoldenCase[] known = [.. TokenizerGoldenTests.Read(Path.Combine(directory, "cases.jsonl"))
+            .Where(golden => golden.Text.All(c => c is >= 'a' and <= 'z' or ' ') && golden.Text.Length > 0
+                && !golden.IdsWithoutSpecial.Any(id => tokenizer.Token(id)?.StartsWith('<') != false))];
+
+        Assert.NotEmpty(known);
+        Assert.All(known, golden => Assert.Equal(
+            other.EncodeToIds(golden.Text, false, false), tokenizer.Encode(golden.Text, addSpecialTokens: false)));
+    }
+
     /// <summary>Bytes changed at random, and the end cut off: refused, or read as some other table; never anything else.</summary>
     [Fact]
     public void DamagedTableOfCharacters_IsRefusedOrHarmless()
