@@ -15,8 +15,7 @@ public sealed class BlendTests(ITestOutputHelper output)
 
     private const string Blend = "suffix+schema+eagle";
 
-    /// <summary>In "repeat", 115 steps in all, what it costs to find out that the head does not pay is still to be seen; of sixteen sequences at once,
-    /// where a row is hardly cheaper than a step, what the head is asked for does not always come back.</summary>
+    /// <summary>In "repeat", 115 steps in all, what it costs to find out that the head does not pay is still to be seen.</summary>
     [Theory]
     [InlineData("mixed", CostlyProduct, 1, 60, 1.15)]
     [InlineData("mixed", CheapProduct, 1, 60, 1.15)]
@@ -26,7 +25,7 @@ public sealed class BlendTests(ITestOutputHelper output)
     [InlineData("sql", CostlyProduct, 1, 60, 0.99)]
     [InlineData("store", CostlyProduct, 1, 60, 0.99)]
     [InlineData("mixed", CostlyProduct, 4, 64, 0.99)]
-    [InlineData("mixed", CostlyProduct, 16, 64, 0.90)]
+    [InlineData("mixed", CostlyProduct, 16, 320, 0.99)]
     public async Task Blend_IsAsFastAsItsBetterPart(string workload, double secondsPerProduct, int sequences, int calls, double least)
     {
         using var lab = new SpeculationLab(SecondsPerWeight, secondsPerProduct, sequences);
@@ -61,14 +60,14 @@ public sealed class BlendTests(ITestOutputHelper output)
 
     [Theory]
     [InlineData(0, CostlierProduct)]
-    [InlineData(0.7f, CostlyProduct)]
+    [InlineData(0.7f, CostlierProduct)]
     [InlineData(1, CostlyProduct)]
     public async Task ThousandsOfSteps_EachSourceIsRightAsOftenAsItIsExpectedToBe(float temperature, double secondsPerProduct)
     {
         using var lab = new SpeculationLab(SecondsPerWeight, secondsPerProduct);
         SpeculationLab.Outcome outcome = await lab.Run(lab.Workload(BenchWorkload.Mixture), Blend, 450, temperature);
 
-        Assert.True(outcome.Steps >= 1900, $"{outcome.Steps} steps");
+        Assert.True(outcome.Steps >= 2000, $"{outcome.Steps} steps");
         foreach (SourceReport source in outcome.Report.Sources)
         {
             output.WriteLine($"{source.Source}: {source.Expected:0} expected, {source.Accepted} of {source.Drafted} accepted: {source.Expected / source.Accepted:0.000}");
