@@ -20,7 +20,7 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
     private readonly float _attentionScale;
     private readonly int _qkvWidth;
     private readonly NativeArray<float> _residual = new(), _normed = new(), _delta = new(), _qkv = new(), _attention = new();
-    private readonly NativeArray<float> _scoredResidual = new(), _scoredDelta = new(), _logits = new();
+    private readonly NativeArray<float> _scoredResidual = new(), _scoredAttention = new(), _logits = new();
     private readonly SequenceLayout _sequences = new();
     private KvCache? _cache;
     private int[] _boundaries = [];
@@ -98,7 +98,7 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
         fixed (int* tokens = rows.TokenIds, positions = rows.Positions, slots = rows.Slots, scored = rows.LogitRows)
         fixed (uint* ancestors = rows.Ancestors)
         {
-            _sequences.Lay(rows, ancestors, BlockSize);
+            int sequences = _sequences.Lay(rows, ancestors, BlockSize);
             _kernels.Embed(new EmbedArgs
             {
                 TokenIds = tokens,
@@ -109,19 +109,34 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
                 Hidden = _config.HiddenSize,
             });
 
-            float* delta = null;
+            float* residual = _residual.Data, attended = _attention.Data, delta = null;
             for (int layer = 0; layer < _config.Layers; layer++)
             {
                 LayerWeights weights = Weights.Layers[layer];
-                AddRmsNorm(delta, _residual.Data, weights.InputNorm, _normed.Data, count);
+                AddRmsNorm(delta, residual, weights.InputNorm, _normed.Data, count);
                 Capture(layer, count);
-                Attend(weights, cache.Layers[layer], cosSin, positions, slots, count, rows.Sequences.Length, _config.SlidingWindows[layer]);
-                AddRmsNorm(_delta.Data, _residual.Data, weights.AttentionNorm, _normed.Data, count);
+                WriteKv(weights, cache.Layers[layer], cosSin, positions, slots, count);
+                if (layer == _config.Layers - 1 && rows.LogitRows.Length < count && !Captured(_config.Layers))
+                {
+                    // Of the last layer's rows those that are not scored leave their keys and values, and nothing else is ever read of them.
+                    sequences = _sequences.Lay(rows, ancestors, BlockSize, scoredOnly: true);
+                    Attend(cache.Layers[layer], positions, sequences, _config.SlidingWindows[layer]);
+                    count = rows.LogitRows.Length;
+                    residual = Gather(residual, scored, count, _config.HiddenSize, _scoredResidual);
+                    attended = Gather(attended, scored, count, _config.Heads * _config.HeadDim, _scoredAttention);
+                }
+                else
+                {
+                    Attend(cache.Layers[layer], positions, sequences, _config.SlidingWindows[layer]);
+                }
+
+                _kernels.Apply(weights.Output, attended, _delta.Data, _config.HiddenSize, count, _options.Precision);
+                AddRmsNorm(_delta.Data, residual, weights.AttentionNorm, _normed.Data, count);
                 _feedForward.Run(weights, _normed.Data, _delta.Data, count);
                 delta = _delta.Data;
             }
 
-            return Score(scored, rows.LogitRows.Length, count);
+            return Score(residual, delta, count, scored, rows.LogitRows.Length);
         }
     }
 
@@ -163,7 +178,7 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
     public void Dispose()
     {
         foreach (NativeArray<float> array in (ReadOnlySpan<NativeArray<float>>)
-            [_residual, _normed, _delta, _qkv, _attention, _scoredResidual, _scoredDelta, _logits, .. _boundaryStates])
+            [_residual, _normed, _delta, _qkv, _attention, _scoredResidual, _scoredAttention, _logits, .. _boundaryStates])
             array.Dispose();
         _sequences.Dispose();
         _feedForward.Dispose();
@@ -194,8 +209,8 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
         _attention.Reserve((long)rows * _config.Heads * _config.HeadDim);
     }
 
-    private void Attend(
-        LayerWeights weights, KvLayer cache, float* cosSin, int* positions, int* slots, int rows, int sequences, int slidingWindow)
+    /// <summary>The rows' queries, and their keys and values in the cache.</summary>
+    private void WriteKv(LayerWeights weights, KvLayer cache, float* cosSin, int* positions, int* slots, int rows)
     {
         int queries = _config.Heads * _config.HeadDim, keys = _config.KvHeads * _config.HeadDim;
         _kernels.Apply(weights.QueryKeyValue ?? weights.Query, _normed.Data, _qkv.Data, _qkvWidth, rows, _options.Precision);
@@ -220,61 +235,45 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
             Heads = _config.Heads,
             Precision = _options.Precision,
         });
-        _kernels.TreeAttention(new TreeAttentionArgs
-        {
-            Query = _qkv.Data,
-            QueryStride = _qkvWidth,
-            Output = _attention.Data,
-            Positions = positions,
-            Sequences = _sequences.Data,
-            SequenceCount = sequences,
-            Kv = cache,
-            Heads = _config.Heads,
-            Scale = _attentionScale,
-            SlidingWindow = slidingWindow,
-            Precision = _options.Precision,
-        });
-        _kernels.Apply(weights.Output, _attention.Data, _delta.Data, _config.HiddenSize, rows, _options.Precision);
     }
 
-    /// <summary>Final norm and head of the rows whose logits are wanted: a prefill chunk in mid-prompt wants none.</summary>
-    private StepLogits Score(int* scored, int count, int rows)
+    private void Attend(KvLayer cache, int* positions, int sequences, int slidingWindow) => _kernels.TreeAttention(new TreeAttentionArgs
     {
-        float* residual = _residual.Data, delta = _delta.Data;
-        if (Array.IndexOf(_boundaries, _config.Layers) >= 0)
+        Query = _qkv.Data,
+        QueryStride = _qkvWidth,
+        Output = _attention.Data,
+        Positions = positions,
+        Sequences = _sequences.Data,
+        SequenceCount = sequences,
+        Kv = cache,
+        Heads = _config.Heads,
+        Scale = _attentionScale,
+        SlidingWindow = slidingWindow,
+        Precision = _options.Precision,
+    });
+
+    /// <summary>Final norm and head of the rows whose logits are wanted: a prefill chunk in mid-prompt wants none.</summary>
+    private StepLogits Score(float* residual, float* delta, int rows, int* scored, int count)
+    {
+        if (Captured(_config.Layers))
         {
             AddRmsNorm(delta, residual, Weights.FinalNorm, _normed.Data, rows);
             Capture(_config.Layers, rows);
             delta = null;
+            if (count < rows)
+                residual = Gather(residual, scored, count, _config.HiddenSize, _scoredResidual);
         }
 
         float* logits = _logits.Reserve((long)count * VocabularySize);
-        if (count > 0)
-        {
-            if (count < rows)
-            {
-                residual = Gather(residual, scored, count, _scoredResidual);
-                delta = delta is null ? null : Gather(delta, scored, count, _scoredDelta);
-            }
-
-            AddRmsNorm(delta, residual, Weights.FinalNorm, _normed.Data, count);
-            _kernels.Apply(Weights.Head, _normed.Data, logits, VocabularySize, count, _options.Precision);
-        }
-
+        AddRmsNorm(delta, residual, Weights.FinalNorm, _normed.Data, count);
+        _kernels.Apply(Weights.Head, _normed.Data, logits, VocabularySize, count, _options.Precision);
         return new StepLogits(logits, count, VocabularySize);
     }
 
-    private float* Gather(float* input, int* indices, int count, NativeArray<float> output)
+    private float* Gather(float* input, int* indices, int count, int width, NativeArray<float> output)
     {
-        output.Reserve((long)count * _config.HiddenSize);
-        _kernels.GatherRows(new GatherRowsArgs
-        {
-            Input = input,
-            RowIndices = indices,
-            Output = output.Data,
-            Rows = count,
-            Width = _config.HiddenSize,
-        });
+        output.Reserve((long)count * width);
+        _kernels.GatherRows(new GatherRowsArgs { Input = input, RowIndices = indices, Output = output.Data, Rows = count, Width = width });
         return output.Data;
     }
 
@@ -290,6 +289,8 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
         Epsilon = _config.NormEpsilon,
         Precision = _options.Precision,
     });
+
+    private bool Captured(int boundary) => Array.IndexOf(_boundaries, boundary) >= 0;
 
     private void Capture(int boundary, int rows)
     {

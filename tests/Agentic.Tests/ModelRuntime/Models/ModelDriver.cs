@@ -38,7 +38,26 @@ internal sealed class ModelDriver
         return [.. logits];
     }
 
-    /// <summary>The same by draft trees: each step's tree hides the next true tokens among wrong ones, and the true path is committed.</summary>
+    /// <summary>Tokens run in chunks of which every second scores its last row, the others none: positions scored, and their logits one after the other.</summary>
+    public (List<int> Positions, float[] Logits) RunUnscored(ReadOnlySpan<int> tokens, int chunk)
+    {
+        List<int> positions = [];
+        List<float> logits = [];
+        for (int start = 0; start < tokens.Length; start += chunk)
+        {
+            ReadOnlySpan<int> part = tokens.Slice(start, Math.Min(chunk, tokens.Length - start));
+            bool scored = start / chunk % 2 == 1 || start + chunk >= tokens.Length;
+            _rows.Clear();
+            _rows.AddChain(part, start, _blockTable, _model.BlockSize, scoreLast: scored);
+            Collect(_model.Forward(_rows), logits, scored ? [0] : []);
+            if (scored)
+                positions.Add(start + part.Length - 1);
+        }
+
+        return (positions, [.. logits]);
+    }
+
+    /// <summary>The logits of each position, by draft trees: each step's tree hides the next true tokens among wrong ones, and the true path is committed.</summary>
     public float[] RunTrees(ReadOnlySpan<int> tokens, Random random)
     {
         List<float> logits = [];

@@ -59,6 +59,8 @@ public sealed class TransformerTests
                 AssertSame(whole, Run(driver => driver.RunChunks(ids, chunk), chunk, new ModelOptions(BlockSize: chunk == 7 ? 5 : 16), threads));
             for (int seed = 1; seed <= 3; seed++)
                 AssertSame(whole, Run(driver => driver.RunTrees(ids, new Random(seed)), seed, new ModelOptions(), threads));
+            foreach (int chunk in (int[])[1, 7, 16])
+                Run(driver => Unscored(driver, chunk), chunk, new ModelOptions(), threads);
         }
 
         float[] Run(Func<ModelDriver, float[]> run, int seed, ModelOptions options, int threads)
@@ -66,6 +68,15 @@ public sealed class TransformerTests
             using CpuKernels kernels = new(threads);
             using Transformer model = Transformer.Load(directory, options, kernels);
             return run(new ModelDriver(model, ids.Length, seed));
+        }
+
+        float[] Unscored(ModelDriver driver, int chunk)
+        {
+            (List<int> positions, float[] logits) = driver.RunUnscored(ids, chunk);
+            int vocabulary = whole.Length / ids.Length;
+            for (int i = 0; i < positions.Count; i++)
+                AssertSame(whole.AsSpan(positions[i] * vocabulary, vocabulary), logits.AsSpan(i * vocabulary, vocabulary));
+            return logits;
         }
     }
 

@@ -193,7 +193,7 @@ public abstract class CompactionTests : StoreTesting
     [Fact]
     public async Task PastItsAge_IsDroppedByWhoeverLooksAfterItAndByTheStoreItself()
     {
-        SequenceStoreOptions month = new() { RetentionAge = TimeSpan.FromDays(30), Timeout = TimeSpan.FromSeconds(2) };
+        SequenceStoreOptions month = new() { RetentionAge = TimeSpan.FromDays(30), Timeout = Patience };
         await using RedisSequenceStore writer = Store(month);
         foreach (StoredSequence sequence in Talk(One, seed: 8, count: 3))
             await AppendAsync(writer, sequence);
@@ -238,7 +238,7 @@ public abstract class CompactionTests : StoreTesting
     private RedisSequenceStore Upkeep() => Store(null, CompactionPlan.Settled + TimeSpan.FromMinutes(1));
 
     private RedisSequenceStore Store(SequenceStoreOptions? options, TimeSpan ahead) =>
-        new((options ?? new() { Timeout = TimeSpan.FromSeconds(2) }) with { Redis = Server.Address }, null, new ShiftedTime(ahead));
+        new((options ?? new() { Timeout = Patience }) with { Redis = Server.Address }, null, new ShiftedTime(ahead));
 
     private static async Task CompactUntilAsync(RedisSequenceStore store, CancellationToken stop)
     {

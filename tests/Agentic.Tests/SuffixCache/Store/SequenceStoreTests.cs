@@ -105,7 +105,7 @@ public abstract class SequenceStoreTests : StoreTesting
     {
         await Server.KillAsync();
         StoredSequence[] appended = [.. Sequences(One, seed: 7, count: 100, longest: 1).Select(s => s with { Tokens = new int[1000] })];
-        await using (RedisSequenceStore store = Store(new() { QueueBytes = 100_000, Timeout = TimeSpan.FromSeconds(2) }))
+        await using (RedisSequenceStore store = Store(new() { QueueBytes = 100_000, Timeout = Patience }))
         {
             Array.ForEach(appended, store.Append);
             SequenceStoreStatistics full = store.Statistics;

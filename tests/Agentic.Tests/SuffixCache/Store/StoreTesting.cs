@@ -11,6 +11,9 @@ public abstract class StoreTesting : IAsyncLifetime
     private protected static readonly NamespaceKey One = NamespaceKey.Derive([1], "one", "m", "t");
     private protected static readonly NamespaceKey Two = NamespaceKey.Derive([1], "two", "m", "t");
 
+    /// <summary>A server that answers at all answers within it, also on a machine that stands still for seconds.</summary>
+    private protected static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
     private protected static CancellationToken Ended => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync() => await Server.StartAsync();
@@ -22,7 +25,7 @@ public abstract class StoreTesting : IAsyncLifetime
     }
 
     private protected RedisSequenceStore Store(SequenceStoreOptions? options = null) =>
-        new((options ?? new() { Timeout = TimeSpan.FromSeconds(2) }) with { Redis = Server.Address });
+        new((options ?? new() { Timeout = Patience }) with { Redis = Server.Address });
 
     private protected async Task AppendAsync(StoredSequence[] sequences)
     {
