@@ -35,13 +35,10 @@ internal static class ConversationPrefixes
     /// <summary>Whether all of it is in the other's prompt: what was output then has become history.</summary>
     private static bool Repeats(StoredSequence later, StoredSequence earlier) =>
         earlier.Tokens.Length >= ShortestTokens
-        && later.Runs is [{ Kind: TokenKind.Prompt } prompt, ..] && prompt.Length >= earlier.Tokens.Length
+        && later.Runs.TakeWhile(run => run.Kind != TokenKind.Output).Sum(run => run.Length) >= earlier.Tokens.Length
         && earlier.Runs.Sum(run => run.Length) == earlier.Tokens.Length
         && later.Tokens.Span.StartsWith(earlier.Tokens.Span);
 
-    private static TokenRun[] Join(StoredSequence earlier, StoredSequence later)
-    {
-        int rest = later.Runs[0].Length - earlier.Tokens.Length;
-        return [.. earlier.Runs, .. rest > 0 ? [new TokenRun(TokenKind.Prompt, rest)] : Array.Empty<TokenRun>(), .. later.Runs.Skip(1)];
-    }
+    private static TokenRun[] Join(StoredSequence earlier, StoredSequence later) =>
+        [.. earlier.Runs, .. TokenRuns.From(later.Runs, earlier.Tokens.Length)];
 }

@@ -8,9 +8,10 @@ namespace Agentic.SuffixCache;
 /// <param name="Likeness">How many of the 32 tokens before it equal the context's, each in its place: an edit cuts a match short, and
 /// hardly changes this.</param>
 /// <param name="Author">Whether a model wrote what follows it: agents repeat what they wrote rather than what they read.</param>
+/// <param name="Role">Whose message it was, where a model read it.</param>
 /// <param name="Age">Tokens that came since, in octaves.</param>
 /// <param name="Nearness">Where it lies from the places that the text followed until now.</param>
-internal readonly record struct Evidence(byte Match, byte Rank, byte Likeness, byte Author, byte Age, byte Nearness)
+internal readonly record struct Evidence(byte Match, byte Rank, byte Likeness, byte Author, byte Role, byte Age, byte Nearness)
 {
     /// <summary>Tokens compared for likeness.</summary>
     public const int Window = 32;
@@ -22,7 +23,8 @@ internal readonly record struct Evidence(byte Match, byte Rank, byte Likeness, b
     public const int Spans = 4;
 
     public const int Origins = 3;
-    private const int Authors = 3;
+    private const int Authors = 3;   // nobody, someone, a model
+    private const int Roles = 4;     // system, user, tool, assistant
     private const int Ranks = 5;
     private const int YoungestBits = 4;
 
@@ -32,10 +34,14 @@ internal readonly record struct Evidence(byte Match, byte Rank, byte Likeness, b
     private const int NearnessStart = AgeStart + (Ages * Origins);
 
     private const int RankStart = NearnessStart + (FollowedPlaces.Nearnesses * Spans);
-    private const int MatchStart = RankStart + (Ranks * Spans);
+    private const int RoleStart = RankStart + (Ranks * Spans);
+    private const int MatchStart = RoleStart + (Roles * Origins);
+
+    /// <summary>Where nobody said whose message it was: weighs nothing.</summary>
+    public const int UnknownRole = MatchStart + (Origins * VoteWeights.Lengths);
 
     /// <summary>Indices of all kinds of evidence are below it.</summary>
-    public const int Count = MatchStart + (Origins * VoteWeights.Lengths);
+    public const int Count = UnknownRole + 1;
 
     private static readonly byte[] RankBuckets = [.. Enumerable.Range(0, Occurrences.Capacity).Select(RankBucket)];
     private static readonly byte[] LikenessBuckets = [.. Enumerable.Range(0, Window + 1).Select(LikenessBucket)];
@@ -48,12 +54,15 @@ internal readonly record struct Evidence(byte Match, byte Rank, byte Likeness, b
     public static Evidence Of(in Occurrence occurrence, int rank, int equal, uint age, int nearness)
     {
         int bucket = VoteWeights.LengthBucket(occurrence.Length), span = Span(bucket), origin = (int)occurrence.Origin;
+        int author = occurrence.Kind switch { null => 0, TokenKind.Output => 2, _ => 1 };
+        int role = occurrence.Kind is TokenKind kind and >= TokenKind.System ? RoleStart + ((kind - TokenKind.System) * Origins) + origin : UnknownRole;
         int octave = Math.Clamp(BitOperations.Log2(age + 1) - YoungestBits, 0, Ages - 1);
         return new Evidence(
             (byte)MatchIndex(origin, bucket),
             (byte)(RankStart + (RankBuckets[rank] * Spans) + span),
             (byte)((LikenessBuckets[equal] * Spans) + span),
-            (byte)(AuthorStart + (((((int)occurrence.Author * Origins) + origin) * Spans) + span)),
+            (byte)(AuthorStart + (((author * Origins) + origin) * Spans) + span),
+            (byte)role,
             (byte)(AgeStart + (octave * Origins) + origin),
             (byte)(NearnessStart + (nearness * Spans) + span));
     }

@@ -43,28 +43,40 @@ internal sealed class Namespace : IDisposable
 
     /// <summary>Indexes what the log does not hold of a prompt.</summary>
     /// <param name="prompt">The whole of it.</param>
+    /// <param name="runs">Who wrote its tokens.</param>
     /// <param name="lineage">Takes where the log holds it, the new tail included.</param>
     /// <returns>How many of its tokens were known.</returns>
-    public int AddPrompt(ReadOnlySpan<int> prompt, List<PrefixBlocks.Stretch> lineage)
+    public int AddPrompt(ReadOnlySpan<int> prompt, TokenRun[] runs, List<PrefixBlocks.Stretch> lineage)
     {
         int known = _blocks.Find(Index.Log, prompt, lineage);
         if (known < prompt.Length)
-            AddTail(prompt, known, lineage, written: false);
+            AddTail(prompt, known, TokenRuns.From(runs, known), lineage);
         return known;
     }
 
     /// <summary>Indexes <c>sequence[start..]</c>, which the model wrote to its end.</summary>
     public void AddOutput(ReadOnlySpan<int> sequence, int start, List<PrefixBlocks.Stretch> lineage)
     {
-        AddTail(sequence, start, lineage, written: true);
+        AddTail(sequence, start, [new TokenRun(TokenKind.Output, sequence.Length - start)], lineage);
         Index.Log.EndOutput();
     }
 
-    /// <summary>Indexes <c>sequence[start..]</c>, of which <paramref name="lineage"/> says where <c>sequence[..start]</c> lies.</summary>
-    private void AddTail(ReadOnlySpan<int> sequence, int start, List<PrefixBlocks.Stretch> lineage, bool written)
+    /// <summary>Indexes <c>sequence[start..]</c>, of which <paramref name="lineage"/> says where <c>sequence[..start]</c> lies, and
+    /// <paramref name="runs"/> who wrote it.</summary>
+    private void AddTail(ReadOnlySpan<int> sequence, int start, IEnumerable<TokenRun> runs, List<PrefixBlocks.Stretch> lineage)
     {
         bool continues = lineage.Count > 0 && lineage[^1].End == Index.Log.End;
-        uint first = Index.Append(sequence, start, continues ? 0 : Math.Min(start, ContextTokens), continues, written);
+        uint? added = null;
+        int end = start;
+        foreach (TokenRun run in runs)
+        {
+            int context = continues || added is not null ? 0 : Math.Min(start, ContextTokens);
+            uint position = Index.Append(sequence[..(end + run.Length)], end, context, continues || added is not null, run.Kind);
+            added ??= position;
+            end += run.Length;
+        }
+
+        uint first = added!.Value;
         uint chain = 0, before = _blocks.Note(Index.Log, sequence, start, first, ref chain);
         if (continues)
         {
@@ -105,13 +117,13 @@ internal sealed class Namespace : IDisposable
     /// <summary>Indexes more of a stored sequence.</summary>
     /// <param name="part">Of which <see cref="Begin"/> told the start.</param>
     /// <param name="end">Up to here.</param>
-    /// <param name="written">A model wrote it.</param>
+    /// <param name="kind">Who wrote it.</param>
     /// <param name="endsOutput">Whether an output ends there.</param>
-    public void Load(StoredPart part, int end, bool written, bool endsOutput)
+    public void Load(StoredPart part, int end, TokenKind kind, bool endsOutput)
     {
         int start = part.Start;
         bool continues = part.Continues && _loadedEnd == Index.Log.End;
-        uint first = Index.Append(part.Tokens.AsSpan(0, end), start, continues ? 0 : Math.Min(start, ContextTokens), continues, written);
+        uint first = Index.Append(part.Tokens.AsSpan(0, end), start, continues ? 0 : Math.Min(start, ContextTokens), continues, kind);
         uint chain = part.Chain;
         uint before = _blocks.Note(Index.Log, part.Tokens.AsSpan(part.Chained, end - part.Chained), start - part.Chained, first, ref chain);
         if (!continues)

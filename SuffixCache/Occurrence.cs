@@ -16,19 +16,6 @@ internal enum Origin : byte
     History,
 }
 
-/// <summary>Who wrote a token.</summary>
-internal enum Author : byte
-{
-    /// <summary>There is no token.</summary>
-    Nobody,
-
-    /// <summary>It was read.</summary>
-    Other,
-
-    /// <summary>A model.</summary>
-    Model,
-}
-
 /// <summary>A place where the end of a context occurred before, and what follows it there.</summary>
 internal unsafe struct Occurrence
 {
@@ -56,9 +43,8 @@ internal unsafe struct Occurrence
     /// <summary>The gradient of its vote since the draft.</summary>
     public float Blame;
 
-    /// <summary>Of the token behind it.</summary>
-    public readonly Author Author =>
-        _followingCount == 0 || *_following < 0 ? Author.Nobody : (*_following & TokenLog.Written) != 0 ? Author.Model : Author.Other;
+    /// <summary>Who wrote the token behind it; null where there is none.</summary>
+    public readonly TokenKind? Kind => _followingCount == 0 || *_following < 0 ? null : TokenLog.KindOf(*_following);
 
     /// <summary>The token so far behind it; <see cref="Ended"/> where its output is over, <see cref="TokenLog.Separator"/> where nothing
     /// is known.</summary>

@@ -5,7 +5,7 @@ namespace Agentic.SuffixCache;
 /// <param name="Tokens">Token ids, none negative.</param>
 public sealed record StoredSequence(NamespaceKey Namespace, ReadOnlyMemory<int> Tokens)
 {
-    /// <summary>Which stretches are prompt and which output, in order; empty where nobody said. They sum to at most the tokens.</summary>
+    /// <summary>Who wrote which stretches, in order; empty where nobody said. They sum to at most the tokens.</summary>
     public IReadOnlyList<TokenRun> Runs { get; init; } = [];
 
     /// <summary>When it was finished; the store keeps milliseconds.</summary>
@@ -17,12 +17,24 @@ public sealed record StoredSequence(NamespaceKey Namespace, ReadOnlyMemory<int> 
 /// <param name="Length">Tokens, at least one.</param>
 public readonly record struct TokenRun(TokenKind Kind, int Length);
 
-/// <summary>Who wrote a token.</summary>
+/// <summary>Who wrote a token. The numbers are stored.</summary>
 public enum TokenKind : byte
 {
-    /// <summary>It was in the request.</summary>
+    /// <summary>It was in the request, and nobody said whose it is: the template's own words, or a plain text.</summary>
     Prompt,
 
     /// <summary>The model wrote it.</summary>
     Output,
+
+    /// <summary>In the request: a system or developer message.</summary>
+    System,
+
+    /// <summary>In the request: a user's message.</summary>
+    User,
+
+    /// <summary>In the request: a tool's result.</summary>
+    Tool,
+
+    /// <summary>In the request: an answer or call, perhaps written by another server.</summary>
+    Assistant,
 }

@@ -25,10 +25,11 @@ public sealed class SuffixHistory : IDisposable
     private readonly Sealer _sealer;
     private volatile Namespace[] _all = [];   // of the dictionary, for threads that only count
     private StoredPart? _loading;        // of the first in the queue
+    private RunCursor? _loadingRuns;
     private Namespace? _loadedInto;
     private long _uses, _evicted, _sequences, _numbered;
 
-    /// <param name="vocabularySize">Ids are 0 to this, excluded; nothing outside is ever proposed. At most 2²⁸ − 1.</param>
+    /// <param name="vocabularySize">Ids are 0 to this, excluded; nothing outside is ever proposed. At most 2²⁶ − 1.</param>
     /// <param name="byteBudget">Native bytes of all indices. Beyond it the largest namespace loses its oldest segment.</param>
     /// <param name="store">Takes what ends; null keeps nothing beyond the process.</param>
     /// <param name="clock">Says when it ended.</param>
@@ -97,13 +98,14 @@ public sealed class SuffixHistory : IDisposable
     /// <summary>Begins a sequence: indexes the part of its prompt that no earlier session of the namespace brought.</summary>
     /// <param name="namespaceKey">Whose history it may see, and adds to.</param>
     /// <param name="prompt">All tokens before the first generated one.</param>
+    /// <param name="runs">Who wrote which of them, as far as that is known.</param>
     /// <exception cref="ArgumentOutOfRangeException">An id is negative or outside the vocabulary.</exception>
-    public SuffixSession BeginSession(NamespaceKey namespaceKey, ReadOnlySpan<int> prompt)
+    public SuffixSession BeginSession(NamespaceKey namespaceKey, ReadOnlySpan<int> prompt, IReadOnlyList<TokenRun>? runs = null)
     {
         CheckIds(prompt);
         IndexLoaded(LoadedTokensPerSession);
         Namespace @namespace = Find(namespaceKey);
-        SuffixSession session = new(this, @namespace, ReadBy(namespaceKey), prompt);
+        SuffixSession session = new(this, @namespace, ReadBy(namespaceKey), prompt, runs ?? []);
         @namespace.Ages.Note(@namespace.Index.Log.End, _clock.GetUtcNow());
         KeepBudget(@namespace);
         return session;
@@ -111,20 +113,7 @@ public sealed class SuffixHistory : IDisposable
 
     /// <summary>Queues a stored sequence for the index. Any thread; never blocks.</summary>
     /// <returns>False for one that is not this vocabulary's: it is left out.</returns>
-    public bool Load(StoredSequence sequence)
-    {
-        List<Range> outputs = [];
-        int end = 0;
-        foreach (TokenRun run in sequence.Runs)
-        {
-            int start = end;
-            end += run.Length;
-            if (run.Kind == TokenKind.Output && end <= sequence.Tokens.Length)
-                outputs.Add(start..end);
-        }
-
-        return Load(sequence.Namespace, sequence.Tokens.Span, outputs, sequence.Time);
-    }
+    public bool Load(StoredSequence sequence) => Load(sequence.Namespace, sequence.Tokens.Span, sequence.Runs, sequence.Time);
 
     /// <summary>Queues a sequence of which nobody knows who wrote it. Any thread; never blocks.</summary>
     /// <returns>False for one that is not this vocabulary's: it is left out.</returns>
@@ -155,16 +144,17 @@ public sealed class SuffixHistory : IDisposable
 
             Namespace @namespace = Find(next.Namespace);
             if (_loadedInto != @namespace)
-                (_loadedInto, _loading) = (@namespace, @namespace.Begin(next.Tokens));
+                (_loadedInto, _loading, _loadingRuns) = (@namespace, @namespace.Begin(next.Tokens), new RunCursor(next.Runs));
             StoredPart part = _loading!;
             int start = part.Start, end = start + Math.Min(part.Tokens.Length - start, maxTokens - indexed);
-            Range output = next.Outputs.Find(output => output.End.Value + part.Shift > start);   // none is 0..0
-            int from = output.Start.Value + part.Shift, to = output.End.Value + part.Shift;
-            bool written = start >= from && start < to;
-            int turn = written ? to : from;
-            end = turn > start ? Math.Min(end, turn) : end;
             if (end > start)
-                @namespace.Load(part, end, written, endsOutput: written && end == turn);
+            {
+                RunCursor run = _loadingRuns!;
+                run.MoveTo(start - part.Shift);
+                end = Math.Min(end, run.End + part.Shift);
+                @namespace.Load(part, end, run.Kind, endsOutput: run.Kind == TokenKind.Output && end == run.End + part.Shift);
+            }
+
             @namespace.Ages.Note(@namespace.Index.Log.End, next.Time == default ? _clock.GetUtcNow() : next.Time);
             indexed += end - start;
             if (end == part.Tokens.Length)
@@ -222,22 +212,17 @@ public sealed class SuffixHistory : IDisposable
         }
     }
 
-    /// <summary>A session is over; <paramref name="added"/> is what it added, of which the model wrote the last tokens.</summary>
-    internal void Ended(Namespace @namespace, ReadOnlySpan<int> added, int written)
+    /// <summary>A session is over; <paramref name="added"/> is what it added, and <paramref name="runs"/> who wrote that.</summary>
+    internal void Ended(Namespace @namespace, ReadOnlySpan<int> added, TokenRun[] runs)
     {
         @namespace.Ages.Note(@namespace.Index.Log.End, _clock.GetUtcNow());
         KeepBudget(@namespace);
         _sequences++;
         if (_store is null || added.IsEmpty)
             return;
-        int read = added.Length - written;
         try
         {
-            _store.Append(new StoredSequence(@namespace.Key, added.ToArray())
-            {
-                Runs = [.. new TokenRun[] { new(TokenKind.Prompt, read), new(TokenKind.Output, written) }.Where(run => run.Length > 0)],
-                Time = _clock.GetUtcNow(),
-            });
+            _store.Append(new StoredSequence(@namespace.Key, added.ToArray()) { Runs = runs, Time = _clock.GetUtcNow() });
         }
         catch (SequenceStoreException)
         {
@@ -249,14 +234,14 @@ public sealed class SuffixHistory : IDisposable
     private void Dequeue()
     {
         _loaded.TryDequeue(out _);
-        (_loading, _loadedInto) = (null, null);
+        (_loading, _loadingRuns, _loadedInto) = (null, null, null);
     }
 
-    private bool Load(NamespaceKey namespaceKey, ReadOnlySpan<int> tokens, List<Range> outputs, DateTimeOffset time)
+    private bool Load(NamespaceKey namespaceKey, ReadOnlySpan<int> tokens, IEnumerable<TokenRun> runs, DateTimeOffset time)
     {
         if (tokens.IsEmpty || FirstBadId(tokens) >= 0)
             return false;
-        _loaded.Enqueue(new Loaded(namespaceKey, tokens.ToArray(), outputs, time, Interlocked.Increment(ref _numbered)));
+        _loaded.Enqueue(new Loaded(namespaceKey, tokens.ToArray(), TokenRuns.Cover(runs, tokens.Length), time, Interlocked.Increment(ref _numbered)));
         WorkWaits?.Invoke();
         return true;
     }
@@ -354,6 +339,6 @@ public sealed class SuffixHistory : IDisposable
         }
     }
 
-    /// <summary>A sequence that waits to be indexed, its outputs in order, when it was finished, and how many came before it.</summary>
-    private readonly record struct Loaded(NamespaceKey Namespace, int[] Tokens, List<Range> Outputs, DateTimeOffset Time, long Number);
+    /// <summary>A sequence that waits to be indexed, who wrote its tokens, when it was finished, and how many came before it.</summary>
+    private readonly record struct Loaded(NamespaceKey Namespace, int[] Tokens, TokenRun[] Runs, DateTimeOffset Time, long Number);
 }

@@ -79,9 +79,9 @@ internal sealed unsafe class SuffixIndex : IDisposable
     /// <param name="context">How many of those are repeated in the log, for matches to reach into; 0 where the log already ends in
     /// them.</param>
     /// <param name="continues">The log's last token is <c>sequence[start − 1]</c>: go on there rather than open a document.</param>
-    /// <param name="written">A model wrote what is added.</param>
+    /// <param name="kind">Who wrote what is added.</param>
     /// <returns>Position of <c>sequence[start]</c>.</returns>
-    public uint Append(ReadOnlySpan<int> sequence, int start, int context, bool continues, bool written = false)
+    public uint Append(ReadOnlySpan<int> sequence, int start, int context, bool continues, TokenKind kind = TokenKind.Prompt)
     {
         int count = sequence.Length - start;
         uint end = _log.End + (uint)(count + context + 1);
@@ -98,7 +98,7 @@ internal sealed unsafe class SuffixIndex : IDisposable
 
         uint first = _log.End;
         fixed (int* tokens = sequence)
-            Add(tokens, start, sequence.Length, written ? TokenLog.Written : 0);
+            Add(tokens, start, sequence.Length, TokenLog.MarkOf(kind));
         return first;
     }
 

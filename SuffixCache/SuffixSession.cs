@@ -28,6 +28,7 @@ public sealed class SuffixSession : IDisposable
     private readonly Occurrences _occurrences = new();
     private readonly FollowedPlaces _followed = new();
     private readonly int _promptLength;
+    private readonly TokenRun[] _promptRuns;
     private readonly int _knownLength;
     private SuffixIndex? _own;
     private int[] _tokens;
@@ -38,7 +39,7 @@ public sealed class SuffixSession : IDisposable
     private float _octaves = 1;   // of the tokens of a step, lately
     private bool _ended;
 
-    internal SuffixSession(SuffixHistory history, Namespace @namespace, Namespace[] shared, ReadOnlySpan<int> prompt)
+    internal SuffixSession(SuffixHistory history, Namespace @namespace, Namespace[] shared, ReadOnlySpan<int> prompt, IReadOnlyList<TokenRun> runs)
     {
         _history = history;
         (_namespace, _shared) = (@namespace, shared);
@@ -48,7 +49,8 @@ public sealed class SuffixSession : IDisposable
         _tokens = new int[prompt.Length + 256];
         prompt.CopyTo(_tokens);
         _count = _promptLength = prompt.Length;
-        _knownLength = _namespace.AddPrompt(prompt, _lineage);
+        _promptRuns = TokenRuns.Cover(runs, prompt.Length);
+        _knownLength = _namespace.AddPrompt(prompt, _promptRuns, _lineage);
     }
 
     /// <summary>Tokens so far, the prompt's included.</summary>
@@ -121,7 +123,8 @@ public sealed class SuffixSession : IDisposable
         if (isForgotten)
             return;   // what a forgotten tenant's sequence held is forgotten with it
         int kept = _count > _knownLength ? Math.Max(0, _knownLength - StoredContextTokens) : _count;
-        _history.Ended(_namespace, sequence[kept..], written: _count - _promptLength);
+        TokenRun[] runs = _count > _promptLength ? [.. _promptRuns, new TokenRun(TokenKind.Output, _count - _promptLength)] : _promptRuns;
+        _history.Ended(_namespace, sequence[kept..], [.. TokenRuns.From(runs, kept)]);
     }
 
     /// <summary>What came after the last draft, piece by piece.</summary>

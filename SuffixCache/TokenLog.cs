@@ -17,13 +17,13 @@ internal sealed unsafe class TokenLog : IDisposable
     /// <summary>Set in a token that was repeated before a stretch as its context: it was indexed where it first stood.</summary>
     public const int Repeated = 1 << 29;
 
-    /// <summary>Set in a token that a model wrote.</summary>
-    public const int Written = 1 << 28;
-
     /// <summary>Ids are below it.</summary>
     public const int MaxVocabularySize = Id;
 
-    private const int Id = Written - 1;
+    // Who wrote a token lies between its id and its marks.
+    private const int KindBit = 26;
+    private const int Kinds = 7 << KindBit;
+    private const int Id = (1 << KindBit) - 1;
 
     private readonly ChunkRing<int> _tokens;
     private uint _end;
@@ -62,6 +62,12 @@ internal sealed unsafe class TokenLog : IDisposable
     public int Entry(uint position) => *_tokens[position];
 
     public static int TokenId(int entry) => entry < 0 ? entry : entry & Id;
+
+    /// <summary>Who wrote an entry's token, which is no separator.</summary>
+    public static TokenKind KindOf(int entry) => (TokenKind)((entry & Kinds) >> KindBit);
+
+    /// <summary>What is set in a token of a kind.</summary>
+    public static int MarkOf(TokenKind kind) => (int)kind << KindBit;
 
     /// <summary>Whether a position, perhaps a stale one, is still there.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -156,7 +162,7 @@ internal sealed unsafe class TokenLog : IDisposable
     /// <summary>How many of some entries are alike, whoever wrote the tokens; at most so many.</summary>
     public static int CommonPrefix(int* a, int* b, int most)
     {
-        const int Compared = ~(Written | Repeated);
+        const int Compared = ~(Kinds | Repeated);
         Vector256<int> compared = Vector256.Create(Compared);
         int length = 0;
         for (; length + Vector256<int>.Count <= most; length += Vector256<int>.Count)

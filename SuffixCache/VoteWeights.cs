@@ -80,7 +80,7 @@ internal sealed class VoteWeights
 
     public float Vote(in Evidence evidence) =>
         _evidence[evidence.Match].Weight * _evidence[evidence.Rank].Weight * _evidence[evidence.Likeness].Weight
-        * _evidence[evidence.Author].Weight * _evidence[evidence.Age].Weight * _evidence[evidence.Nearness].Weight;
+        * _evidence[evidence.Author].Weight * _evidence[evidence.Role].Weight * _evidence[evidence.Age].Weight * _evidence[evidence.Nearness].Weight;
 
     public float Escape(in EscapeIndices escape) =>
         _escapes[escape.Matches].Weight * _escapeDepths[escape.Depth].Weight * _escapeMoods[escape.Mood].Weight
@@ -94,6 +94,8 @@ internal sealed class VoteWeights
         _evidence[evidence.Rank].Blame(gradient);
         _evidence[evidence.Likeness].Blame(gradient);
         _evidence[evidence.Author].Blame(gradient);
+        if (evidence.Role != Evidence.UnknownRole)
+            _evidence[evidence.Role].Blame(gradient);
         _evidence[evidence.Age].Blame(gradient);
         _evidence[evidence.Nearness].Blame(gradient);
     }

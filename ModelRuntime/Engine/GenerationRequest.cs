@@ -11,6 +11,9 @@ public sealed record GenerationRequest
     /// <summary>At least one token.</summary>
     public required int[] PromptIds { get; init; }
 
+    /// <summary>Who wrote which of the prompt's tokens, as far as that is known: drafts weigh it.</summary>
+    public IReadOnlyList<TokenRun> PromptRuns { get; init; } = [];
+
     /// <summary>Nothing cached or drafted crosses it.</summary>
     public required NamespaceKey Namespace { get; init; }
 

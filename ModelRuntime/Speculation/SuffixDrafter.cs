@@ -13,7 +13,8 @@ internal sealed class SuffixDrafter(SuffixHistory history, int maxNodes) : IDraf
     public DraftSource Source => DraftSource.Suffix;
 
     public void Begin(Sequence sequence) => sequence.DrafterState = new State(
-        history.BeginSession(sequence.Generation.Request.Namespace, sequence.Tokens), new Continuation(maxNodes));
+        history.BeginSession(sequence.Generation.Request.Namespace, sequence.Tokens, sequence.Generation.Request.PromptRuns),
+        new Continuation(maxNodes));
 
     /// <summary>Drafts for all of them, on as many threads as pay.</summary>
     public void Prepare(IReadOnlyList<(Sequence Sequence, int MaxDepth)> asked, int maxNodes)

@@ -29,6 +29,7 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
         {
             Id = context.TraceIdentifier,
             PromptIds = prompt.Ids,
+            PromptRuns = prompt.Runs,
             Namespace = space,
             Sampling = request.Sampling(_model.Defaults),
             MaxOutputTokens = Math.Min(request.MaxCompletionTokens ?? request.MaxTokens ?? room, room),

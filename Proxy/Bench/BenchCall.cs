@@ -1,4 +1,5 @@
 using Agentic.ModelRuntime;
+using Agentic.SuffixCache;
 
 namespace Agentic.Proxy;
 
@@ -8,6 +9,9 @@ namespace Agentic.Proxy;
 /// <param name="OutputIds">Recorded token ids, or null where the model writes freely.</param>
 internal sealed record BenchCall(string Workload, int[] PromptIds, int[]? OutputIds)
 {
+    /// <summary>Whose messages the prompt's tokens are.</summary>
+    public IReadOnlyList<TokenRun> PromptRuns { get; init; } = [];
+
     /// <summary>The call's tools as a server lays them out.</summary>
     public IReadOnlyList<CallSkeleton> CallSkeletons { get; init; } = [];
 }

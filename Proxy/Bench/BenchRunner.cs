@@ -110,6 +110,7 @@ internal sealed class BenchRunner(ForcedModel model, DraftHead? head, EngineOpti
     {
         Id = $"bench-{index}",
         PromptIds = call.PromptIds,
+        PromptRuns = call.PromptRuns,
         CallSkeletons = call.CallSkeletons,
         Namespace = Namespace,
         MaxOutputTokens = call.OutputIds?.Length ?? settings.MaxTokens,

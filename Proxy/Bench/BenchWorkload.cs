@@ -31,7 +31,8 @@ internal sealed record BenchWorkload(
     {
         Tokenizer tokenizer = Tokenizer.Load(modelDirectory);
         ChatTemplate template = ChatTemplate.Load(modelDirectory);
-        var encoder = new PromptEncoder(new TokenizerCodec(tokenizer), template, mostRememberedTokens: 0);
+        var codec = new TokenizerCodec(tokenizer);
+        var encoder = new PromptEncoder(codec, template, mostRememberedTokens: 0);
         Dictionary<string, (List<BenchCall> Calls, List<string> Skipped)> workloads = [];
         foreach (ConversationFile.Call call in files.SelectMany(ConversationFile.Read))
         {
@@ -67,8 +68,10 @@ internal sealed record BenchWorkload(
                     answer = tokenizer.Encode(whole[prompt.Length..], addSpecialTokens: false);
                 }
 
-                return new BenchCall(call.Workload, tokenizer.Encode(prompt, addSpecialTokens: false), answer)
+                int[] ids = tokenizer.Encode(prompt, addSpecialTokens: false);
+                return new BenchCall(call.Workload, ids, answer)
                 {
+                    PromptRuns = PromptRoles.Runs(codec, prompt, ids, [.. call.Prompt["messages"]!.AsArray().Select(message => message!.AsObject())]),
                     CallSkeletons = call.Prompt["tools"] is JsonArray tools ? encoder.CallSkeletons(default, tools) : [],
                 };
             }

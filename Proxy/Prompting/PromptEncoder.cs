@@ -60,12 +60,15 @@ internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, in
         int[] plain = codec.Encode(text, addSpecialTokens: false);
         TokenSplicer? splicer = answers.Count == 0 ? null : TokenSplicer.Align(codec, text, plain);
         bool opensThought = text.AsSpan().TrimEnd().EndsWith(ReasoningParser.OpenMarker);
-        if (splicer is null)
-            return new(plain, 0, opensThought);
         int spliced = 0;
-        foreach ((int start, AnswerMemory.Answer answer) in answers)
-            spliced += splicer.Replace(start, answer.Text, answer.Ids) ? 1 : 0;
-        return new(splicer.Finish(), spliced, opensThought);
+        if (splicer is not null)
+        {
+            foreach ((int start, AnswerMemory.Answer answer) in answers)
+                spliced += splicer.Replace(start, answer.Text, answer.Ids) ? 1 : 0;
+        }
+
+        int[] ids = splicer?.Finish() ?? plain;
+        return new(ids, PromptRoles.Runs(codec, text, ids, messages), spliced, opensThought);
     }
 
     /// <summary>Where the text holds remembered answers, in order, each right after a generation prompt.</summary>
@@ -94,6 +97,7 @@ internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, in
 
 /// <summary>A conversation as the model reads it.</summary>
 /// <param name="Ids">Its tokens.</param>
+/// <param name="Runs">Whose messages they are.</param>
 /// <param name="Spliced">Messages that were taken as they were generated.</param>
 /// <param name="OpensThought">Whether it ends where the model is to think.</param>
-internal readonly record struct EncodedPrompt(int[] Ids, int Spliced, bool OpensThought);
+internal readonly record struct EncodedPrompt(int[] Ids, IReadOnlyList<TokenRun> Runs, int Spliced, bool OpensThought);

@@ -23,16 +23,22 @@ internal sealed class TokenSplicer
     public static TokenSplicer? Align(ITextCodec codec, string text, int[] ids)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(text);
+        return Offsets(codec, bytes, ids) is int[] starts ? new TokenSplicer(codec, text, bytes, ids, starts) : null;
+    }
+
+    /// <summary>[tokens + 1] where in the bytes each token begins, or null if the tokens do not spell them.</summary>
+    public static int[]? Offsets(ITextCodec codec, ReadOnlySpan<byte> bytes, int[] ids)
+    {
         int[] starts = new int[ids.Length + 1];
         for (int i = 0; i < ids.Length; i++)
         {
-            int length = SpelledLength(codec.TokenBytes(ids[i]), bytes.AsSpan(starts[i]));
+            int length = SpelledLength(codec.TokenBytes(ids[i]), bytes[starts[i]..]);
             if (length < 0)
                 return null;
             starts[i + 1] = starts[i] + length;
         }
 
-        return starts[^1] == bytes.Length ? new TokenSplicer(codec, text, bytes, ids, starts) : null;
+        return starts[^1] == bytes.Length ? starts : null;
     }
 
     /// <summary>Puts <paramref name="ids"/> in the place of the tokens of a stretch, after every stretch given before.</summary>

@@ -116,6 +116,36 @@ public sealed class DrafterTests
         }
     }
 
+    [Theory]
+    [InlineData(TokenKind.User, TokenKind.Tool)]
+    [InlineData(TokenKind.Tool, TokenKind.User)]
+    [InlineData(TokenKind.Assistant, TokenKind.System)]
+    public void WhoseMessagesAreRepeated_IsLearned(TokenKind repeated, TokenKind other)
+    {
+        const int Rounds = 120, Filler = 5;
+        using SuffixHistory history = new(16 * Rounds, 64 << 20);
+        Random random = new(1);
+        Continuation draft = new(4);
+        int right = 0;
+        for (int round = 1; round < Rounds; round++)
+        {
+            // Either way round, so that only the role tells them apart.
+            int name = 16 * round, first = random.Next(2);
+            Read(first == 0 ? repeated : other, name, first);
+            Read(first == 0 ? other : repeated, name, 1 - first);
+
+            using SuffixSession session = history.BeginSession(default, [name + 3, name]);
+            session.Draft(4, 1, draft);
+            right += round > Rounds / 2 && draft.TokenIds[0] == name + 1 ? 1 : 0;
+            session.Append([name + 1]);
+        }
+
+        Assert.InRange(right, (Rounds / 2) - 5, Rounds / 2);
+
+        void Read(TokenKind kind, int name, int unique) => history.BeginSession(
+            default, [Filler, name + 8 + unique, name, kind == repeated ? name + 1 : name + 2], [new(TokenKind.Prompt, 2), new(kind, 2)]).Dispose();
+    }
+
     [Fact]
     public void DraftingAndLearning_AllocateNothing()
     {

@@ -211,6 +211,68 @@ public sealed class SuffixHistoryTests
         Assert.Equal(output, LikeliestPath(_draft));
     }
 
+    [Fact]
+    public void Roles_AreKeptWithWhatASessionAdds()
+    {
+        RecordingStore store = new();
+        int[] prompt = Text(seed: 1, 100), output = Text(seed: 2, 10), more = Text(seed: 3, 20);
+        using (SuffixHistory history = new(Vocabulary, Budget, store))
+        {
+            Write(prompt, [new(TokenKind.System, 40), new(TokenKind.User, 30)]);
+            Write([.. prompt, .. output, .. more], [new(TokenKind.System, 40), new(TokenKind.User, 60), new(TokenKind.Assistant, 12), new(TokenKind.Tool, 18)]);
+
+            void Write(int[] read, TokenRun[] runs)
+            {
+                using SuffixSession session = history.BeginSession(One, read, runs);
+                session.Append(output);
+            }
+        }
+
+        // What nobody spoke for is the prompt's; a turn begins with 32 tokens of what it continues.
+        Assert.Equal(
+            [new TokenRun(TokenKind.System, 40), new(TokenKind.User, 30), new(TokenKind.Prompt, 30), new(TokenKind.Output, 10)],
+            store.Sequences[0].Runs);
+        Assert.Equal(
+            [new TokenRun(TokenKind.User, 22), new(TokenKind.Assistant, 12), new(TokenKind.Tool, 18), new(TokenKind.Output, 10)],
+            store.Sequences[1].Runs);
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(1000)]
+    public void LoadedSequence_LiesWithItsRolesInTheLog(int atOnce)
+    {
+        int[] tokens = Text(seed: 1, 100);
+        using Namespace @namespace = new(One, Vocabulary, chunkBits: 8, new Reclaimer());
+        TokenRun[] runs = TokenRuns.Cover(
+            [new(TokenKind.System, 20), new((TokenKind)77, 5), new(TokenKind.Output, 30), new(TokenKind.Tool, 10), new(TokenKind.Output, 200)], tokens.Length);
+        Assert.Equal(
+            [new TokenRun(TokenKind.System, 20), new(TokenKind.Prompt, 5), new(TokenKind.Output, 30), new(TokenKind.Tool, 10), new(TokenKind.Output, 35)],
+            runs);
+
+        StoredPart part = @namespace.Begin(tokens);
+        RunCursor run = new(runs);
+        while (part.Start < tokens.Length)
+        {
+            run.MoveTo(part.Start);
+            int end = Math.Min(run.End, part.Start + atOnce);
+            @namespace.Load(part, end, run.Kind, endsOutput: run.Kind == TokenKind.Output && end == run.End);
+        }
+
+        TokenLog log = @namespace.Index.Log;
+        uint first = log.End - (uint)tokens.Length;
+        int at = 0;
+        foreach (TokenRun expected in runs)
+        {
+            for (int i = 0; i < expected.Length; i++, at++)
+            {
+                int entry = log.Entry(first + (uint)at);
+                Assert.Equal((tokens[at], expected.Kind), (TokenLog.TokenId(entry), TokenLog.KindOf(entry)));
+                Assert.Equal(expected.Kind == TokenKind.Output && i == expected.Length - 1, TokenLog.EndsOutput(entry));
+            }
+        }
+    }
+
     [Theory]
     [InlineData(7)]
     [InlineData(int.MaxValue)]

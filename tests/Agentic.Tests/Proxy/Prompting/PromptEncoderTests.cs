@@ -23,7 +23,7 @@ public sealed class PromptEncoderTests
             JsonObject[] messages = [.. recorded["messages"]!.AsArray().Select(message => message!.AsObject())];
             JsonObject variables = new() { ["tools"] = recorded["tools"] is JsonArray { Count: > 0 } tools ? tools.DeepClone() : null, ["add_generation_prompt"] = true };
 
-            (int[] ids, int spliced, _) = encoder.Encode(Space, messages, variables);
+            (int[] ids, _, int spliced, _) = encoder.Encode(Space, messages, variables);
 
             Assert.Equal(recorded["prompt_ids"]!.AsArray().Select(id => id!.GetValue<int>()), ids);
             Assert.Equal(0, spliced);
@@ -43,7 +43,7 @@ public sealed class PromptEncoderTests
         JsonObject[] messages = [User("hi"), call, Parse("""{"role":"tool","tool_call_id":"x","content":"done"}""")];
 
         int[] first = encoder.Encode(Space, messages[..1], Variables()).Ids;
-        (int[] ids, int spliced, _) = encoder.Encode(Space, messages, Variables());
+        (int[] ids, _, int spliced, _) = encoder.Encode(Space, messages, Variables());
         int stranger = encoder.Encode(Other, messages, Variables()).Spliced;
 
         Assert.Equal(1, spliced);
