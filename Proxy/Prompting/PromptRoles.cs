@@ -85,7 +85,8 @@ internal static class PromptRoles
 
     private static string Said(JsonObject message) => ChatMessages.TextOf(message["content"])?.Trim() ?? "";
 
-    private static Speaker KindOf(JsonObject message) => message["role"]?.GetValue<string>() switch
+    /// <summary>Of what a message says.</summary>
+    public static Speaker KindOf(JsonObject message) => message["role"]?.GetValue<string>() switch
     {
         "system" or "developer" => Speaker.System,
         "assistant" => Speaker.Assistant,

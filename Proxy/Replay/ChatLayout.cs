@@ -10,17 +10,17 @@ namespace Agentic.Proxy;
 /// calls.</remarks>
 internal sealed class ChatLayout
 {
-    private readonly Func<string, int[]> _encode;
+    private readonly ITextCodec _codec;
     private readonly IChatTemplate? _template;
     private readonly TemplateTraits? _traits;
     private readonly string[] _endTexts;
 
-    /// <param name="encode">Token ids of a text, none added.</param>
+    /// <param name="codec">The model's tokens.</param>
     /// <param name="template">Or null.</param>
     /// <param name="endTexts">Tokens that end an answer, as text.</param>
-    internal ChatLayout(Func<string, int[]> encode, IChatTemplate? template, string[] endTexts)
+    private ChatLayout(ITextCodec codec, IChatTemplate? template, string[] endTexts)
     {
-        (_encode, _template, _endTexts) = (encode, template, endTexts);
+        (_codec, _template, _endTexts) = (codec, template, endTexts);
         _traits = template is null ? null : new TemplateTraits(template);
     }
 
@@ -35,7 +35,7 @@ internal sealed class ChatLayout
         IReadOnlyList<int> ends = File.Exists(Path.Combine(directory, "config.json")) ? GenerationConfig.Read(directory).EosTokenIds : [];
         IEnumerable<string?> endTexts = ends.Where(id => id < tokenizer.VocabularySize).Select(tokenizer.Token).Append(tokenizer.EndToken);
         return new ChatLayout(
-            text => tokenizer.Encode(text, addSpecialTokens: false), ChatTemplate.Find(directory),
+            new TokenizerCodec(tokenizer), ChatTemplate.Find(directory),
             [.. endTexts.OfType<string>().Where(text => text.Length > 0).Distinct()]);
     }
 
@@ -45,7 +45,7 @@ internal sealed class ChatLayout
     public IReadOnlyList<RecordedConversation> Lay(LoggedChat chat)
     {
         if (chat.Text is (string prompt, string output))
-            return [new RecordedConversation([new(false, _encode(prompt)), new(true, _encode(output))])];
+            return [new RecordedConversation([new(false, Encode(prompt)), new(true, Encode(output))])];
         if (_template is null)
             return [Plainly(chat)];
         try
@@ -64,21 +64,29 @@ internal sealed class ChatLayout
     {
         List<List<RecordedSegment>> conversations = [];
         string before = "";
+        int laid = 0;   // messages before
         foreach (int call in chat.Calls.Order())
         {
             string prompt = Render(chat, call, prompting: true);
             bool continues = conversations.Count > 0 && prompt.StartsWith(before, StringComparison.Ordinal);
             if (!continues)
-                (before, conversations) = ("", [.. conversations, []]);
+                (before, laid, conversations) = ("", 0, [.. conversations, []]);
             string output = Answer(prompt, Render(chat, call + 1, prompting: false));
-            conversations[^1].Add(new RecordedSegment(false, _encode(prompt[before.Length..])));
+            string read = prompt[before.Length..];
+            int[] tokens = Encode(read);
+            conversations[^1].Add(new RecordedSegment(false, tokens)
+            {
+                ReadRuns = PromptRoles.Runs(_codec, read, tokens, [.. chat.Messages.Take(laid..call)]),
+            });
             if (output.Length > 0)
-                conversations[^1].Add(new RecordedSegment(true, _encode(output)));
-            before = prompt + output;
+                conversations[^1].Add(new RecordedSegment(true, Encode(output)));
+            (before, laid) = (prompt + output, call + 1);
         }
 
         return [.. conversations.Select(segments => new RecordedConversation(segments))];
     }
+
+    private int[] Encode(string text) => _codec.Encode(text, addSpecialTokens: false);
 
     private string Render(LoggedChat chat, int messages, bool prompting) => _template!.Render(new JsonObject
     {
@@ -103,14 +111,14 @@ internal sealed class ChatLayout
     {
         List<RecordedSegment> segments = [];
         if (chat.Tools is { Count: > 0 } tools)
-            segments.Add(new RecordedSegment(false, _encode(tools.ToJsonString())));
+            segments.Add(new RecordedSegment(false, Encode(tools.ToJsonString())));
         for (int i = 0; i < chat.Messages.Count; i++)
         {
             JsonObject message = chat.Messages[i];
-            segments.Add(new RecordedSegment(false, _encode($"<|{(string?)message["role"]}|>\n")));
-            int[] tokens = _encode(Text(message));
+            segments.Add(new RecordedSegment(false, Encode($"<|{(string?)message["role"]}|>\n")));
+            int[] tokens = Encode(Text(message));
             if (tokens.Length > 0)
-                segments.Add(new RecordedSegment(chat.Calls.Contains(i), tokens));
+                segments.Add(new RecordedSegment(chat.Calls.Contains(i), tokens) { ReadRuns = [new TokenRun(PromptRoles.KindOf(message), tokens.Length)] });
         }
 
         return new RecordedConversation(segments);

@@ -58,4 +58,11 @@ public sealed record RecordedConversation(IReadOnlyList<RecordedSegment> Segment
 /// <summary>Consecutive tokens of a conversation.</summary>
 /// <param name="Written">The model wrote them, in one call.</param>
 /// <param name="Tokens">Their ids.</param>
-public readonly record struct RecordedSegment(bool Written, int[] Tokens);
+public readonly record struct RecordedSegment(bool Written, int[] Tokens)
+{
+    /// <summary>Of what was read: who wrote it, as far as that is known.</summary>
+    public IReadOnlyList<TokenRun>? ReadRuns { get; init; }
+
+    /// <summary>Who wrote its tokens.</summary>
+    internal TokenRun[] Runs => TokenRuns.Cover(Written ? [new TokenRun(TokenKind.Output, Tokens.Length)] : ReadRuns ?? [], Tokens.Length);
+}

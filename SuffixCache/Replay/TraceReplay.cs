@@ -38,30 +38,33 @@ public static class TraceReplay
         using SuffixHistory history = new(vocabularySize, ByteBudget);
         Tally tally = new(maxNodes) { Price = meanNodes is double mean ? new NodePrice(mean) : null };
         List<int> prompt = [];
+        List<TokenRun> runs = [];
         int calls = 0;
         foreach (RecordedConversation conversation in conversations)
         {
             prompt.Clear();
+            runs.Clear();
             foreach (RecordedSegment segment in conversation.Segments)
             {
                 if (segment.Written)
                 {
-                    Call(history, [.. prompt], segment.Tokens, tally);
+                    Call(history, [.. prompt], runs, segment.Tokens, tally);
                     calls++;
                     called?.Invoke();
                 }
 
                 prompt.AddRange(segment.Tokens);
+                runs.AddRange(segment.Runs);
             }
         }
 
         return tally.Result(calls, history);
     }
 
-    private static void Call(SuffixHistory history, ReadOnlySpan<int> prompt, ReadOnlySpan<int> output, Tally tally)
+    private static void Call(SuffixHistory history, ReadOnlySpan<int> prompt, List<TokenRun> runs, ReadOnlySpan<int> output, Tally tally)
     {
         long start = Stopwatch.GetTimestamp();
-        SuffixSession session = history.BeginSession(default, prompt);
+        SuffixSession session = history.BeginSession(default, prompt, runs);
         tally.PromptTicks += Stopwatch.GetTimestamp() - start;
         tally.PromptTokens += prompt.Length;
 
