@@ -116,6 +116,18 @@ internal sealed unsafe class Checkpoint : IDisposable
         return values;
     }
 
+    /// <summary>Gives back what is held twice: the file's pages of tensors that were copied. They come again if they are read.</summary>
+    public void DropCopied()
+    {
+        foreach (string name in _placed is null ? _converted.Keys : (IEnumerable<string>)_fileOfTensor.Keys)
+        {
+            TensorFile file = _fileOfTensor[name];
+            TensorFile.Entry entry = file.Entries[name];
+            if (file.IsMapped)
+                Pages.DropMapped(file.Start + (nint)entry.Offset, entry.Bytes);
+        }
+    }
+
     public void Dispose()
     {
         foreach (TensorFile file in _files.Values)

@@ -32,6 +32,7 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
         _target = target.Weights;
         _targetEpsilon = target.Config.NormEpsilon;
         _weights = EagleWeights.Load(checkpoint, config, target.Weights);
+        checkpoint.DropCopied();
         if (!config.IsEagle3 && TrimmedHead.Find(checkpoint.Directory, _weights.Head) is { } trimmed)
         {
             _trimmed = trimmed;

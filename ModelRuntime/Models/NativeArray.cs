@@ -30,10 +30,10 @@ internal sealed unsafe class NativeArray<T> : IDisposable
         length = Math.Max(length, Length + (Length / 2));
         Free();
         // calloc hands out untouched zero pages, so a large KV pool costs memory only as far as it is used.
-        nuint bytes = (nuint)(length * sizeof(T)), alignment = HugePages.AlignmentOf(bytes);
+        nuint bytes = (nuint)(length * sizeof(T)), alignment = Pages.AlignmentOf(bytes);
         _allocation = NativeMemory.AllocZeroed(bytes + alignment);
         Data = (T*)(((nuint)_allocation + alignment - 1) & ~(alignment - 1));
-        HugePages.Prefer(Data, bytes);
+        Pages.PreferHuge(Data, bytes);
         Length = length;
         return Data;
     }

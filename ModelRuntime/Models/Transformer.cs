@@ -34,6 +34,7 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
         _options = options;
         Weights = TransformerWeights.Load(checkpoint, config);
         Fingerprint = ModelFingerprint.Compute(config, checkpoint);
+        checkpoint.DropCopied();
         _rope = new RopeTable(config.Rope, config.HeadDim);
         _feedForward = new FeedForward(config, options.Precision, kernels);
         _attentionScale = (float)Math.Pow(config.HeadDim, -0.5);

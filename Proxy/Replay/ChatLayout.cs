@@ -18,7 +18,7 @@ internal sealed class ChatLayout
     /// <param name="codec">The model's tokens.</param>
     /// <param name="template">Or null.</param>
     /// <param name="endTexts">Tokens that end an answer, as text.</param>
-    private ChatLayout(ITextCodec codec, IChatTemplate? template, string[] endTexts)
+    internal ChatLayout(ITextCodec codec, IChatTemplate? template, string[] endTexts)
     {
         (_codec, _template, _endTexts) = (codec, template, endTexts);
         _traits = template is null ? null : new TemplateTraits(template);

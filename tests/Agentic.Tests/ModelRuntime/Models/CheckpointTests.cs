@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Agentic.Kernels;
 using Agentic.ModelRuntime;
+using Agentic.Proxy;
 
 namespace Agentic.Tests;
 
@@ -112,6 +114,25 @@ public sealed class CheckpointTests
                 Assert.True(new ReadOnlySpan<byte>(one.Pointer, (int)one.Bytes).SequenceEqual(new ReadOnlySpan<byte>(other.Pointer, (int)other.Bytes)));
             }
         }
+    }
+
+    [Fact]
+    public void WhatIsCopied_DoesNotStayInMemoryTwice()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Reads /proc.");
+        using TemporaryDirectory directory = new();
+        foreach (string path in Directory.GetFiles(BundledModel.Directory!))
+            File.Copy(path, directory[Path.GetFileName(path)]);
+        string weights = directory["model.safetensors"];
+        using CpuKernels kernels = new();
+        using Transformer model = Transformer.Load(directory.Path, new ModelOptions(), kernels);
+
+        string[] maps = File.ReadAllLines("/proc/self/smaps");
+        int map = Array.FindIndex(maps, line => line.EndsWith(weights, StringComparison.Ordinal));
+        string resident = maps.Skip(map).First(line => line.StartsWith("Rss:", StringComparison.Ordinal));
+
+        Assert.InRange(int.Parse(resident.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture), 0, 1024);
+        Assert.InRange(new FileInfo(weights).Length, 4 << 20, long.MaxValue);
     }
 
     [Fact]

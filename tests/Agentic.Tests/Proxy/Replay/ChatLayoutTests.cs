@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Agentic.Proxy;
 using Agentic.SuffixCache;
+using TokenKind = Agentic.SuffixCache.TokenKind;
 
 namespace Agentic.Tests;
 
@@ -9,6 +10,8 @@ public sealed class ChatLayoutTests
     private const string ChatMl =
         "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<end>\n{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}";
 
+    private static readonly FakeCodec Codec = new();
+
     [Fact]
     public void Turns_ContinueOneAnotherAndEndAtTheEndToken()
     {
@@ -16,6 +19,7 @@ public sealed class ChatLayoutTests
 
         Assert.Equal(
             ["<|user|>hi<end>\n<|assistant|>", "+ho<end>", "\n<|user|>more<end>\n<|assistant|>", "+so<end>"], Texts(laid));
+        Assert.Equal([new TokenRun(TokenKind.Prompt, 2), new(TokenKind.User, "more".Length)], laid.Segments[2].ReadRuns);
     }
 
     [Fact]
@@ -70,7 +74,7 @@ public sealed class ChatLayoutTests
     private static IReadOnlyList<RecordedConversation> Lay(string? template, LoggedChat chat) => Layout(template).Lay(chat);
 
     private static ChatLayout Layout(string? template) =>
-        new(text => [.. text.Select(c => (int)c)], template is null ? null : ChatTemplate.Parse(template), ["<end>"]);
+        new(Codec, template is null ? null : ChatTemplate.Parse(template), ["<end>"]);
 
     private static LoggedChat Chat(params string[] messages)
     {
@@ -83,5 +87,5 @@ public sealed class ChatLayoutTests
     }
 
     private static string[] Texts(RecordedConversation conversation) =>
-        [.. conversation.Segments.Select(s => (s.Written ? "+" : "") + string.Concat(s.Tokens.Select(token => (char)token)))];
+        [.. conversation.Segments.Select(s => (s.Written ? "+" : "") + Codec.TextOf(s.Tokens))];
 }
