@@ -2,9 +2,9 @@ namespace Agentic.ModelRuntime;
 
 /// <summary>A small checkpoint's weights, each copied to the start of a cache line, one behind the other in the order in which they are asked for.</summary>
 /// <remarks>
-/// A safetensors file puts its tensors wherever the header happens to end. Vectors that straddle two lines cost a fifth of the multiply-adds of a
-/// few rows, and pages of 4 KB a tenth of one row's time (256 inputs, 1,536 outputs, Zen 5). What is asked for together lies together, so that
-/// several projections of one input are one operation. Of a large model neither is worth its memory twice on a machine that shares it.
+/// A safetensors file puts its tensors wherever the header happens to end, in pages of 4 KB: vectors then straddle two lines, and the processor looks
+/// up pages all the time. What is asked for together lies together, so that several projections of one input are one operation. Of a large model
+/// neither is worth memory that other processes could share.
 /// </remarks>
 /// <param name="capacity">Bytes of all weights, each rounded up to whole lines.</param>
 internal sealed unsafe class WeightCopies(long capacity) : IDisposable

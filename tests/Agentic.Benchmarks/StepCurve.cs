@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Agentic.Kernels;
 using Agentic.ModelRuntime;
 
@@ -28,7 +30,7 @@ internal static class StepCurve
             pass.Microseconds.Clear();
         Measure(model, passes, Rounds, now);
 
-        Console.WriteLine($"{threads} threads, {Context} keys of context");
+        Console.WriteLine($"{threads} threads, {Context} keys of context; {Peak(now):F0} G multiply-adds a second are the most one thread can do");
         foreach (Pass pass in passes)
             Console.WriteLine($"  {pass.Name,-16} median {Figure(pass, one => one.Median)}, least {Figure(pass, one => one.Least)}");
         foreach (Pass pass in passes.Where(pass => pass.Rows is 1 or 4 or 8 or 512))
@@ -37,6 +39,53 @@ internal static class StepCurve
         string Figure(Pass pass, Func<Pass, double> of) => $"{of(pass),7:F0} µs, " + (pass.Tree
             ? $"{of(pass) / of(passes[0]):F2}x of one row"
             : $"{1e6 * pass.Rows / of(pass):F0} tokens/s");
+    }
+
+    /// <summary>Billions of float32 multiply-adds a second, from registers alone.</summary>
+    private static double Peak(Func<TimeSpan> now)
+    {
+        const int Turns = 200_000, Chains = 10;
+        double best = 0;
+        for (int run = 0; run < 20; run++)
+        {
+            TimeSpan start = now();
+            float sum = Vector512.IsHardwareAccelerated ? Chain512(Turns) : Chain256(Turns);
+            GC.KeepAlive(sum);
+            int lanes = Vector512.IsHardwareAccelerated ? Vector512<float>.Count : Vector256<float>.Count;
+            best = Math.Max(best, (double)Turns * Chains * lanes / (now() - start).TotalNanoseconds);
+        }
+
+        return best;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Chain512(int turns)
+    {
+        Vector512<float> a = Vector512.Create(0.5f), b = a, c = a, d = a, e = a, f = a, g = a, h = a, i = a, j = a, x = Vector512.Create(0.25f);
+        for (int turn = 0; turn < turns; turn++)
+        {
+            a = Vector512.FusedMultiplyAdd(a, x, x); b = Vector512.FusedMultiplyAdd(b, x, x); c = Vector512.FusedMultiplyAdd(c, x, x);
+            d = Vector512.FusedMultiplyAdd(d, x, x); e = Vector512.FusedMultiplyAdd(e, x, x); f = Vector512.FusedMultiplyAdd(f, x, x);
+            g = Vector512.FusedMultiplyAdd(g, x, x); h = Vector512.FusedMultiplyAdd(h, x, x); i = Vector512.FusedMultiplyAdd(i, x, x);
+            j = Vector512.FusedMultiplyAdd(j, x, x);
+        }
+
+        return Vector512.Sum(a + b + c + d + e + f + g + h + i + j);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Chain256(int turns)
+    {
+        Vector256<float> a = Vector256.Create(0.5f), b = a, c = a, d = a, e = a, f = a, g = a, h = a, i = a, j = a, x = Vector256.Create(0.25f);
+        for (int turn = 0; turn < turns; turn++)
+        {
+            a = Vector256.FusedMultiplyAdd(a, x, x); b = Vector256.FusedMultiplyAdd(b, x, x); c = Vector256.FusedMultiplyAdd(c, x, x);
+            d = Vector256.FusedMultiplyAdd(d, x, x); e = Vector256.FusedMultiplyAdd(e, x, x); f = Vector256.FusedMultiplyAdd(f, x, x);
+            g = Vector256.FusedMultiplyAdd(g, x, x); h = Vector256.FusedMultiplyAdd(h, x, x); i = Vector256.FusedMultiplyAdd(i, x, x);
+            j = Vector256.FusedMultiplyAdd(j, x, x);
+        }
+
+        return Vector256.Sum(a + b + c + d + e + f + g + h + i + j);
     }
 
     private static void Measure(Transformer model, Pass[] passes, int rounds, Func<TimeSpan> now)
