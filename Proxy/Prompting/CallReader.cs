@@ -31,13 +31,14 @@ internal interface ICallReader
 
 /// <summary>The object of a call. Name and arguments may come in any order; other members are passed over.</summary>
 /// <param name="before">What was read before the object, for the case that it is no call after all.</param>
+/// <param name="format">What its members are called.</param>
 /// <param name="names">
 /// Null where a marker has said that this is a call. Otherwise it is one only if it has nothing that calls do not have, one of these
 /// names, and an object of arguments.
 /// </param>
-internal sealed class CallReader(string before, IReadOnlySet<string>? names) : ICallReader
+internal sealed class CallReader(string before, CallFormat format, IReadOnlySet<string>? names) : ICallReader
 {
-    private static readonly string[] Members = ["\"name\"", "\"arguments\"", "\"parameters\"", "\"type\"", "\"id\""];
+    private static readonly string[] OtherMembers = ["type", "id"];
 
     private readonly JsonScanner _scanner = new();
     private readonly StringBuilder _text = new(before);
@@ -119,14 +120,11 @@ internal sealed class CallReader(string before, IReadOnlySet<string>? names) : I
 
     private bool BeginMember()
     {
-        if (names is not null && !Members.Contains(_key.ToString()))
+        string key = _key.ToString().Trim('"');
+        bool isName = key == "name" || key == format.Name, isArguments = key is "arguments" or "parameters" || key == format.Arguments;
+        if (names is not null && !isName && !isArguments && !OtherMembers.Contains(key))
             return false;
-        _member = _key.ToString() switch
-        {
-            "\"name\"" when Name is null => Member.Name,
-            "\"arguments\"" or "\"parameters\"" when !HasAllArguments => Member.Arguments,
-            _ => Member.Other,
-        };
+        _member = isName && Name is null ? Member.Name : isArguments && !HasAllArguments ? Member.Arguments : Member.Other;
         _value.Clear();
         return true;
     }

@@ -17,7 +17,10 @@ internal sealed class ElementCallReader(string before, IReadOnlyList<FunctionToo
     /// <summary>How a call begins.</summary>
     public const string Open = "<function=";
 
-    private const string Close = "</function>", OpenArgument = "<parameter=", CloseArgument = "</parameter>";
+    /// <summary>How it ends.</summary>
+    public const string Close = "</function>";
+
+    private const string OpenArgument = "<parameter=", CloseArgument = "</parameter>";
 
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 

@@ -3,19 +3,17 @@ using System.Text.RegularExpressions;
 
 namespace Agentic.Proxy;
 
-/// <summary>A call as Mistral's newer models write it: <c>NAME[ARGS]{…}</c>, with <c>[CALL_ID]ID</c> before the arguments in
-/// some.</summary>
+/// <summary>A call whose name stands before its arguments' object, with what the format puts between them.</summary>
 /// <param name="before">What was read before the name, for the case that it is no call after all.</param>
-internal sealed partial class NamedCallReader(string before) : ICallReader
+/// <param name="format">What stands between name and arguments.</param>
+internal sealed class NamedCallReader(string before, CallFormat format) : ICallReader
 {
-    /// <summary>What stands between the parts.</summary>
-    public static readonly string[] Markers = ["[ARGS]", "[CALL_ID]"];
-
     private const int MostBefore = 400;   // characters up to the arguments
 
     private readonly StringBuilder _text = new(before);
     private readonly StringBuilder _read = new();
     private readonly JsonScanner _scanner = new();
+    private readonly bool _hasLines = format.AfterName.Contains('\n');
 
     public string? Name { get; private set; }
 
@@ -29,14 +27,14 @@ internal sealed partial class NamedCallReader(string before) : ICallReader
     {
         if (Name is null && c == '{')
         {
-            Match head = Head().Match(_read.ToString());
+            Match head = Regex.Match(_read.ToString(), format.HeadPattern, RegexOptions.CultureInvariant);
             if (!head.Success)
                 return false;
             Name = head.Groups[1].Value;
             _read.Clear();
         }
 
-        if (Name is not null ? !_scanner.Push(c) : c == '\n' || _read.Length == MostBefore)
+        if (Name is not null ? !_scanner.Push(c) : (c == '\n' && !_hasLines) || _read.Length == MostBefore)
             return false;
         _read.Append(c);
         _text.Append(c);
@@ -55,7 +53,4 @@ internal sealed partial class NamedCallReader(string before) : ICallReader
     }
 
     public string TakeText() => _text.ToString();
-
-    [GeneratedRegex(@"^([\w.-]+) ?(?:\[CALL_ID\][^\[]*)?(?:\[ARGS\])? ?$")]
-    private static partial Regex Head();
 }

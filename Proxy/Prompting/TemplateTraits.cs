@@ -27,7 +27,8 @@ internal sealed class TemplateTraits
         // A template that prints a string of arguments as it stands keeps exactly what the model wrote, spaces included.
         StringArguments = form.IsString && Contains(call, SomeArguments);
         NamesResults = form.IsNamed;
-        Calls = CallFormat.Of(call);
+        Calls = new CallFormatFinder(
+            messages => Try(template, form.ShowsTools ? SomeTools : null, false, messages), StringArguments, WantsText).Find(GenerationPrompt);
         Thinks = GenerationPrompt.Contains(ReasoningParser.OpenMarker, StringComparison.Ordinal) || DropsThoughts(template);
         KnowsDeveloper = Contains(Try(template, true, Message("developer", "7c1"), Message("user", "q")), "7c1");
         foreach (string role in (ReadOnlySpan<string>)["system", "user", "assistant", "tool"])
@@ -74,7 +75,7 @@ internal sealed class TemplateTraits
             foreach (bool named in (bool[])[false, true])
             {
                 foreach (JsonNode arguments in (JsonNode[])[SomeArguments, JsonNode.Parse(SomeArguments)!])
-                    yield return new(arguments is JsonValue, named, Render(arguments, null), Render(arguments, ""));
+                    yield return new(showsTools, arguments is JsonValue, named, Render(arguments, null), Render(arguments, ""));
 
                 string? Render(JsonNode arguments, string? content)
                 {
@@ -156,5 +157,5 @@ internal sealed class TemplateTraits
         }
     }
 
-    private readonly record struct CallForm(bool IsString, bool IsNamed, string? WithNull, string? WithText);
+    private readonly record struct CallForm(bool ShowsTools, bool IsString, bool IsNamed, string? WithNull, string? WithText);
 }

@@ -18,7 +18,7 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
     private int _marker;                            // characters of the marker that _held ends with
     private State _state;
     private ICallReader? _call;
-    private bool _anyText, _isBare;
+    private bool _anyText, _isBare, _inList;
 
     private enum State
     {
@@ -35,7 +35,7 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
     public CallFormat Format => format;
 
     /// <summary>Whether what has come so far may be text or a call.</summary>
-    public bool IsUndecided => !_anyText && Calls == 0 && (_state == State.Text || (_state == State.Call && _isBare));
+    public bool IsUndecided => !_anyText && Calls == 0 && (_state == State.Text || (_isBare && _state is State.Opened or State.Call));
 
     /// <summary>Whether a call comes before any text.</summary>
     public bool BeginsWithCall => !_anyText && (Calls > 0 || _state != State.Text);
@@ -71,13 +71,13 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
                 InText(c, events);
                 break;
             case State.Opened:
-                AfterMarker(c, events);
+                AfterOpening(c, events);
                 break;
             case State.Call:
                 InCall(c, events);
                 break;
-            case State.AfterCall when Matches(format.Close!, c):
-                if (_marker == format.Close!.Length)
+            case State.AfterCall when Match(c, format.Close) is { } match:
+                if (match.Length > 0)
                     EndCall();
                 break;
             case State.AfterCall when _marker == 0 && char.IsWhiteSpace(c):
@@ -91,8 +91,8 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
             case State.BetweenCalls:
                 Between(c, events);
                 break;
-            case State.BrokenCall when format.Close is { } close && Matches(close, c):
-                if (_marker == close.Length)
+            case State.BrokenCall when Match(c, Stop) is { } match:
+                if (match.Length > 0)
                     EndCall();
                 break;
             case State.BrokenCall when _marker > 0:
@@ -105,30 +105,38 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
         }
     }
 
+    /// <summary>What ends a call that broke off.</summary>
+    private string Stop => format.Close.Length > 0 ? format.Close : format.End;
+
     private void InText(char c, OutputEvents events)
     {
-        if (Matches(format.Open, c))
+        if (Match(c, format.Open, format.Each) is { } match)
         {
-            if (_marker < format.Open.Length)
+            if (match.Length == 0)
                 return;
-            _isBare = false;
+            _isBare = _inList = false;
             _marker = 0;
             _state = State.Opened;
+            if (match != format.Open)
+                BeginNotated();
         }
-        else if (_marker > 0)
+        else if (_marker > 0)   // it was none, but another may begin within it
         {
-            Emit(TakeHeld(), events);
-            InText(c, events);
+            int rest = _marker - 1;
+            string held = TakeHeld();
+            Emit(held[..^rest], events);
+            Push(held[^rest..] + c, events);
         }
         else if (char.IsWhiteSpace(c))
         {
             _held.Append(c);
         }
-        else if (c == '{' && format.IsBare && !_anyText)
+        else if (c is '{' or '[' && format.IsBare && !_anyText)
         {
             _isBare = true;
-            Begin(new CallReader(TakeHeld(), functions?.Select(function => function.Name).ToHashSet() ?? []));
-            InCall(c, events);
+            _inList = false;
+            _state = State.Opened;
+            AfterOpening(c, events);
         }
         else
         {
@@ -136,12 +144,14 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
         }
     }
 
-    /// <summary>Where a marker has said that a call comes: in which notation its first character tells.</summary>
-    private void AfterMarker(char c, OutputEvents events)
+    /// <summary>Where calls come, or may come: in which notation their first character tells.</summary>
+    private void AfterOpening(char c, OutputEvents events)
     {
-        if (!format.IsList && Matches(ElementCallReader.Open, c))
+        if (Match(c, format.Each, _isBare || format.IsList ? "" : ElementCallReader.Open) is { } match)
         {
-            if (_marker == ElementCallReader.Open.Length)
+            if (match.Length > 0 && match == format.Each)
+                BeginNotated();
+            else if (match.Length > 0)
                 Begin(new ElementCallReader(TakeHeld(), functions ?? []));
         }
         else if (_marker > 0)   // another marker may begin here
@@ -156,13 +166,24 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
         {
             _held.Append(c);
         }
-        else if (format.IsList && c == '[')
+        else if (c == '[' && !_inList && (format.IsList || format.IsBare))
         {
-            Begin(new CallReader(TakeHeld() + c, null));
+            _held.Append(c);
+            _inList = true;
         }
-        else if (!format.IsList || char.IsAsciiLetterOrDigit(c) || c == '_')
+        else if (c == '{')
         {
-            Begin(format.IsList ? new NamedCallReader(TakeHeld()) : new CallReader(TakeHeld(), null));
+            Begin(new CallReader(TakeHeld(), format, Names));
+            InCall(c, events);
+        }
+        else if (PythonCallReader.IsOfName(c) && (format.Notation == CallNotation.Python || (_isBare && _inList)))
+        {
+            Begin(new PythonCallReader(TakeHeld(), Names));
+            InCall(c, events);
+        }
+        else if (PythonCallReader.IsOfName(c) && format.HasNames && !_inList)
+        {
+            Begin(new NamedCallReader(TakeHeld(), format));
             InCall(c, events);
         }
         else
@@ -171,6 +192,9 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
             Resume(c, events);
         }
     }
+
+    /// <summary>The functions of which an unmarked call must name one; null where a call is one whatever it names.</summary>
+    private HashSet<string>? Names => _isBare && !(_inList && Calls > 0) ? functions?.Select(function => function.Name).ToHashSet() ?? [] : null;
 
     private void InCall(char c, OutputEvents events)
     {
@@ -191,10 +215,9 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
         {
             _state = State.BrokenCall;
         }
-        else if (format.Close is null)
+        else if (format.Close.Length == 0)
         {
             EndCall();
-            _state = State.BetweenCalls;
         }
         else
         {
@@ -205,18 +228,53 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
             Push(c, events);
     }
 
-    /// <summary>After a call that needs no marker to end it.</summary>
+    /// <summary>After a call of a group: the next, the group's end, or text.</summary>
     private void Between(char c, OutputEvents events)
     {
-        if (char.IsWhiteSpace(c) || (format.IsBare && c == ';'))
-            return;
-        if (format.IsList && c == ',')
-            Begin(new CallReader(",", null));
-        else if (format.IsList && c == ']')
+        if (Match(c, format.End, format.Each) is { } match)
+        {
+            if (match.Length > 0 && match == format.End)
+                EndGroup();
+            else if (match.Length > 0)
+                BeginNotated();
+        }
+        else if (_marker > 0)
+        {
+            string held = TakeHeld();
             _state = State.Text;
-        else
+            Push(held + c, events);
+        }
+        else if (_inList && c is ',' or ']')
+        {
+            _inList = c == ',';
+            if (_inList)
+            {
+                _held.Append(c);
+                _state = State.Opened;
+            }
+            else if (format.End.Length == 0)
+            {
+                EndGroup();
+            }
+        }
+        else if (!_inList && c == '{' && format.IsGroup && !_isBare && format.Notation == CallNotation.Object)
+        {
+            Begin(new CallReader("", format, null));
+            InCall(c, events);
+        }
+        else if (!char.IsWhiteSpace(c) && !format.Separator.Contains(c))
+        {
             Resume(c, events);
+        }
     }
+
+    /// <summary>Begins a call after what stands before each.</summary>
+    private void BeginNotated() => Begin(format.Notation switch
+    {
+        CallNotation.Named => new NamedCallReader(TakeHeld(), format),
+        CallNotation.Python => new PythonCallReader(TakeHeld(), null),
+        _ => new CallReader(TakeHeld(), format, null),
+    });
 
     private void Begin(ICallReader call)
     {
@@ -233,17 +291,31 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
     private void EndCall()
     {
         EndedCalls++;
+        _state = format.IsGroup ? State.BetweenCalls : State.Text;
+        TakeHeld();
+    }
+
+    private void EndGroup()
+    {
         _state = State.Text;
         TakeHeld();
     }
 
-    private bool Matches(string marker, char c)
+    /// <summary>Whether the character goes on with one of the markers, or begins one.</summary>
+    /// <returns>Null if not; the marker that is whole with it, and empty until then.</returns>
+    private string? Match(char c, string marker, string other = "")
     {
-        if (c != marker[_marker])
-            return false;
-        _held.Append(c);
-        _marker++;
-        return true;
+        ReadOnlySpan<char> begun = _marker == 0 ? [] : _held.ToString().AsSpan(_held.Length - _marker);
+        foreach (string one in (ReadOnlySpan<string>)[marker, other])
+        {
+            if (one.Length <= _marker || one[_marker] != c || !one.AsSpan().StartsWith(begun))
+                continue;
+            _held.Append(c);
+            _marker++;
+            return one.Length == _marker ? one : "";
+        }
+
+        return null;
     }
 
     private void Emit(string text, OutputEvents events)

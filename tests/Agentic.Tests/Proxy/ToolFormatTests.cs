@@ -76,10 +76,10 @@ public sealed class ToolFormatTests
     [Fact]
     public void Template_ShowsTheFormat()
     {
-        Assert.Same(CallFormat.Mistral, new TemplateTraits(ChatTemplate.Parse(Mistral)).Calls);
-        Assert.Same(CallFormat.Llama, new TemplateTraits(ChatTemplate.Parse(Llama)).Calls);
-        Assert.Same(CallFormat.Hermes, new TemplateTraits(new FakeTemplate()).Calls);
-        Assert.Same(CallFormat.Hermes, new TemplateTraits(ChatTemplate.Parse("{{ messages[0].content }}")).Calls);
+        Assert.Equal(CallFormat.Mistral, new TemplateTraits(ChatTemplate.Parse(Mistral)).Calls);
+        Assert.Equal(CallFormat.Llama, new TemplateTraits(ChatTemplate.Parse(Llama)).Calls);
+        Assert.Equal(CallFormat.Hermes, new TemplateTraits(new FakeTemplate()).Calls);
+        Assert.Equal(CallFormat.Hermes, new TemplateTraits(ChatTemplate.Parse("{{ messages[0].content }}")).Calls);
     }
 
     [Theory]

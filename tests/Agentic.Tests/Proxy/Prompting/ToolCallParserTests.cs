@@ -141,15 +141,21 @@ public sealed class ToolCallParserTests
             "<tool_call>", "</tool_call>", "<tool_", "call>", "\n", " ", "{\"name\": \"f\", \"arguments\": ", "{\"name\": \"g\"", ", \"arguments\": ",
             "{\"a\": 1}", "{\"b\": \"x", "\"}", "}", "{", "[", "text ", "é😀", "\"", "\\", Call, "[TOOL_CALLS]", "[TOOL_CALLS][", "]", ", ", "; ",
             "<|python_tag|>", "{\"name\": \"f\", \"parameters\": {}}", "<function=", "f>", "<parameter=count>", "</parameter>", "</function>", "[ARGS]", "g", "[CALL_ID]",
+            "<TOOLCALL>", "</TOOLCALL>", "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>function<｜tool▁sep｜>", "\n```json\n", "```<｜tool▁call▁end｜>",
+            "<｜tool▁calls▁end｜>", "functools", "f(a=1, ", "b='x', ", ")", "[f(a=\"y\"), g()]", "<|python_start|>", "<|python_end|>", "<|tool_call|>",
+            "<|calls|>", "<|/calls|>", "{\"tool\": \"f\", \"input\": {}}",
         ];
         Gen<string> piece = Gen.Int[0, pieces.Length - 1].Select(i => pieces[i]);
-        CallFormat[] formats = [CallFormat.Hermes, CallFormat.Mistral, CallFormat.Llama];
-        Gen.Select(Gen.Int[0, 2].Select(i => formats[i]), piece.Array[0, 10].Select(string.Concat), Gen.Int[1, 9].Array[1, 5]).Sample((format, text, cuts) =>
+        CallFormat[] formats =
+        [
+            CallFormat.Hermes, CallFormat.Mistral, CallFormat.Llama, .. CallFormatTests.Found.Values,
+        ];
+        Gen.Select(Gen.Int[0, formats.Length - 1].Select(i => formats[i]), piece.Array[0, 10].Select(string.Concat), Gen.Int[1, 9].Array[1, 5]).Sample((format, text, cuts) =>
         {
             string[] whole = Read(format, text);
             Assert.Equal(whole, Read(format, text, cuts));
             Assert.Equal(whole, Read(format, text, [1]));
-        }, iter: 8_000);
+        }, iter: 16_000);
     }
 
     private static string[] Read(string text, params int[] cuts) => Read(CallFormat.Hermes, text, cuts);
