@@ -30,10 +30,10 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
     private readonly ConcurrentQueue<Generation> _arrivals = new();
     private readonly ConcurrentQueue<(Generation Generation, int? Choice)> _departures = new();
     private readonly ManualResetEventSlim _wake = new();
+    private readonly FinishPace _pace;
     private readonly long _start;
     private SuffixHistory? _history;
-    private int _waitingRequests;
-    private double _requestSeconds = 1;
+    private int _waitingRequests, _waitingSequences;
     private Thread? _thread;
     private volatile bool _stopping;
 
@@ -49,6 +49,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         _metrics = metrics;
         _clock = clock;
         _logger = logger;
+        _pace = new FinishPace(options.MaxSequences);
         _start = clock.GetTimestamp();
         _pool = new KvBlockPool(options.KvBlocks, model.BlockSize);
         _scheduler = new Scheduler(options, _pool) { Admitted = Admitted };
@@ -126,10 +127,10 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         if (Interlocked.Increment(ref _waitingRequests) > _options.MaxWaitingRequests || _stopping)
         {
             Interlocked.Decrement(ref _waitingRequests);
-            double seconds = _requestSeconds * _options.MaxWaitingRequests / _options.MaxSequences;
-            throw new EngineBusyException(TimeSpan.FromSeconds(Math.Clamp(Math.Ceiling(seconds), 1, 60)));
+            throw new EngineBusyException(_pace.UntilEnded(Volatile.Read(ref _waitingSequences), Now));
         }
 
+        Interlocked.Add(ref _waitingSequences, request.Choices);
         var generation = new Generation(request, Leave);
         for (int choice = 0; choice < request.Choices; choice++)
             generation.Open.Add(new Sequence(generation, choice, Math.Min(request.MaxOutputTokens, room), Now));
@@ -180,7 +181,11 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         Step step = _scheduler.NextStep();                                  // prefill chunks and decoding sequences
         _metrics.Preempted(_scheduler.Preemptions - preemptions);
         if (step.IsEmpty)
+        {
+            if (_scheduler.Waiting.Count == 0)
+                _pace.Idle(Now);
             return false;
+        }
 
         MoveKv(step.Copies);                                                // of prefixes that end within a cached block
         DraftForest drafts = _policy.Draft(step);                           // one tree a sequence, budgeted over the batch
@@ -251,6 +256,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
     {
         while (_arrivals.TryDequeue(out Generation? generation))
         {
+            _pace.Busy(Now);
             foreach (Sequence sequence in generation.Open)
                 _scheduler.Add(sequence);
         }
@@ -274,6 +280,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
     private void Admitted(Sequence sequence)
     {
         _policy.Begin(sequence);
+        Interlocked.Decrement(ref _waitingSequences);
         if (sequence.Choice > 0)
             return;
         Interlocked.Decrement(ref _waitingRequests);
@@ -371,12 +378,18 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         Generation generation = sequence.Generation;
         _scheduler.Remove(sequence);
         if (sequence.Admitted)
+        {
             _policy.End(sequence);
-        else if (sequence.Choice == 0)
-            Interlocked.Decrement(ref _waitingRequests);
+            _pace.Ended(Now);
+        }
+        else
+        {
+            Interlocked.Decrement(ref _waitingSequences);
+            if (sequence.Choice == 0)
+                Interlocked.Decrement(ref _waitingRequests);
+        }
 
         TimeSpan total = Now - sequence.Arrival;
-        _requestSeconds += 0.1 * (total.TotalSeconds - _requestSeconds);
         _metrics.Finished(reason, total, Now - (sequence.FirstToken ?? Now), sequence.OutputCount);
         generation.Open.Remove(sequence);
         generation.Writer.TryWrite(new TokenOutput(sequence.Choice, lastToken, logprobs, reason));

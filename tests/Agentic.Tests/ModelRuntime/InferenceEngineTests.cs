@@ -42,6 +42,37 @@ public sealed class InferenceEngineTests : IAsyncDisposable
         Run(_engine.Submit(Request([3])));
     }
 
+    /// <summary>Two run at once and take a second each, so ten that wait take five: however long each has waited itself.</summary>
+    [Fact]
+    public void WaitingLineFull_TheTimeIsThatOfTheLine()
+    {
+        var clock = new ManualClock();
+        var model = new ScriptedModel(Vocabulary, blockSize: 4, maxPositions: 128);
+        var options = new EngineOptions { KvBlocks = 32, MaxSequences = 2, MaxStepTokens = 64, MaxWaitingRequests = 10 };
+        model.AllocateKv(options.KvBlocks);
+        var engine = new InferenceEngine(model, options, [], new VerifyCost([1], 0), new RuntimeMetrics(), clock, NullLogger.Instance);
+        for (int step = 0; step < 100; step++)
+        {
+            EngineBusyException? busy = null;
+            while (busy is null)
+            {
+                try
+                {
+                    engine.Submit(Request([1, 2], maxTokens: 4));
+                }
+                catch (EngineBusyException full)
+                {
+                    busy = full;
+                }
+            }
+
+            if (step > 20)
+                Assert.InRange(busy.RetryAfter.TotalSeconds, 5, 6);
+            engine.RunStep();
+            clock.Advance(0.25);
+        }
+    }
+
     [Fact]
     public void ClientLeaves_BlocksAreBackWithinAStep()
     {

@@ -1,0 +1,61 @@
+namespace Agentic.ModelRuntime;
+
+/// <summary>How fast running sequences have lately ended: when a place in the waiting line will be free. Safe for concurrent use.</summary>
+/// <remarks>Ends of the last busy time are counted over what it has lasted, so that a batch that ends at once weighs as much as one that
+/// ends one by one, and a pace that has slowed down shows while nothing ends. Idle time does not count.</remarks>
+/// <param name="mostSequences">Run at once.</param>
+internal sealed class FinishPace(int mostSequences)
+{
+    private const int MostEnds = 64;
+    private const double FirstGuessSeconds = 1;   // of one sequence, before any has ended
+
+    private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromSeconds(60);
+
+    private readonly Lock _lock = new();
+    private readonly Queue<TimeSpan> _ends = new();
+    private double _secondsPerEnd = FirstGuessSeconds / mostSequences;   // of the busy time before this one
+    private TimeSpan? _since;                                            // beginning of what is counted
+
+    /// <summary>Takes note that there is work.</summary>
+    public void Busy(TimeSpan now)
+    {
+        lock (_lock)
+            _since ??= now;
+    }
+
+    /// <summary>Takes note that a running sequence has ended.</summary>
+    public void Ended(TimeSpan now)
+    {
+        lock (_lock)
+        {
+            _since ??= now;
+            _ends.Enqueue(now);
+            if (_ends.Count > MostEnds)
+                _since = _ends.Dequeue();
+        }
+    }
+
+    /// <summary>Takes note that there is no work.</summary>
+    public void Idle(TimeSpan now)
+    {
+        lock (_lock)
+        {
+            _secondsPerEnd = SecondsPerEnd(now);
+            _ends.Clear();
+            _since = null;
+        }
+    }
+
+    /// <summary>When so many sequences will have ended, between a second and a minute.</summary>
+    public TimeSpan UntilEnded(int sequences, TimeSpan now)
+    {
+        lock (_lock)
+            return TimeSpan.FromSeconds(Math.Clamp(Math.Ceiling(sequences * SecondsPerEnd(now)), Shortest.TotalSeconds, Longest.TotalSeconds));
+    }
+
+    private double SecondsPerEnd(TimeSpan now)
+    {
+        double seconds = _since is { } since ? (now - since).TotalSeconds : 0;
+        return _ends.Count > 0 ? seconds / _ends.Count : Math.Max(_secondsPerEnd, seconds / mostSequences);
+    }
+}
