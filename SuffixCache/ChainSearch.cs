@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Agentic.SuffixCache;
 
 /// <summary>A search through the chains of an index's newest part, all four orders' side by side, one link each a round.</summary>
@@ -8,13 +10,14 @@ internal unsafe struct ChainSearch
 
     private SuffixIndex _index;
     private int* _contextEnd;
+    private int _contextLength;
     private uint _start;
-    private int _rounds, _orders;
-    private fixed uint _chains[ContextHashes.Orders * Walked];
+    private int _rounds;
+    private uint _walking;   // one bit for each order whose chain goes on
+    private fixed uint _next[ContextHashes.Orders];
     private fixed int _counts[ContextHashes.Orders];
-
-    /// <summary>Matches of at least as many tokens as the highest order that were passed.</summary>
-    public int Sure { get; private set; }
+    private fixed uint _positions[ContextHashes.Orders * SuffixIndex.TakenPerOrder];
+    private fixed int _lengths[ContextHashes.Orders * SuffixIndex.TakenPerOrder];
 
     /// <param name="index">Where to look.</param>
     /// <param name="contextEnd">One past the context's last token.</param>
@@ -24,65 +27,67 @@ internal unsafe struct ChainSearch
     {
         _index = index;
         _contextEnd = contextEnd;
-        (_rounds, Sure) = (0, 0);
+        (_contextLength, _rounds, _walking) = (contextLength, 0, 0);
         uint end = index.Log.End;
         _start = index.HotStart;
-        _orders = 0;
-        while (_orders < ContextHashes.Orders && ContextHashes.Length(_orders) <= contextLength)
-            _orders++;
         for (int order = 0; order < ContextHashes.Orders; order++)
         {
             _counts[order] = 0;
-            if (order < _orders)
-                Take(order, index.Newest(order, hashes), end);
+            if (ContextHashes.Length(order) <= contextLength)
+                Follow(order, index.Newest(order, hashes), end);
         }
     }
 
     /// <summary>One round.</summary>
     /// <returns>False at the chains' ends.</returns>
-    public bool Advance()
+    public bool Advance(ref MatchCounts counts)
     {
-        if (++_rounds >= Walked)
+        if (++_rounds > Walked)
             return false;
-        bool more = false;
-        for (int order = 0; order < _orders; order++)
+        for (uint left = _walking; left != 0; left &= left - 1)
         {
-            if (_counts[order] < _rounds)
+            int order = BitOperations.TrailingZeroCount(left);
+            uint position = _next[order];
+            _walking &= ~(1u << order);
+            if (counts.Outdoes(order))
                 continue;
-            uint newer = _chains[(order * Walked) + _rounds - 1];
-            if (order == ContextHashes.Orders - 1)
-                Sure += _index.Log.CommonSuffix(newer, _contextEnd, ContextHashes.Longest) == ContextHashes.Longest ? 1 : 0;
-            Take(order, _index.Older(order, newer), newer);
-            more |= _counts[order] > _rounds;
+            Compare(order, position, ref counts);
+            if (_counts[order] < SuffixIndex.TakenPerOrder)
+                Follow(order, _index.Older(order, position), position);
         }
 
-        return more;
+        return _walking != 0;
     }
 
     /// <summary>Collects matches as long as an order and shorter than the next, the newest first.</summary>
-    public void Find(int order, int contextLength, Occurrences found, Origin origin)
+    public readonly void Find(int order, Occurrences found, Origin origin)
     {
-        int atLeast = ContextHashes.Length(order);
-        int below = order + 1 < ContextHashes.Orders ? ContextHashes.Length(order + 1) : int.MaxValue;
-        int compared = Math.Min(Math.Min(contextLength, SortedSegment.LongestMatch), below), taken = 0;
-        for (int i = 0; i < _counts[order] && taken < SuffixIndex.TakenPerOrder; i++)
+        for (int i = order * SuffixIndex.TakenPerOrder, end = i + _counts[order]; i < end; i++)
         {
-            uint position = _chains[(order * Walked) + i];
-            int length = _index.Log.CommonSuffix(position, _contextEnd, compared);
-            if (length < atLeast || length >= below)
-                continue;
-            if (!found.Add(_index, position, length, origin))
+            if (!found.Add(_index, _positions[i], _lengths[i], origin))
                 return;
-            taken++;
         }
     }
 
+    /// <summary>Keeps a match as long as the order and shorter than the next, which that one's chain leads to.</summary>
+    private void Compare(int order, uint position, ref MatchCounts counts)
+    {
+        int below = order + 1 < ContextHashes.Orders ? ContextHashes.Length(order + 1) : SortedSegment.LongestMatch + 1;
+        int length = _index.Log.CommonSuffix(position, _contextEnd, Math.Min(Math.Min(_contextLength, SortedSegment.LongestMatch), below));
+        if (length < ContextHashes.Length(order) || length >= below)
+            return;
+        int at = (order * SuffixIndex.TakenPerOrder) + _counts[order]++;
+        (_positions[at], _lengths[at]) = (position, length);
+        counts.Add(length);
+    }
+
     /// <summary>Chains run strictly backwards to where the sealed part ends: what does not is a stale end.</summary>
-    private void Take(int order, uint position, uint newer)
+    private void Follow(int order, uint position, uint newer)
     {
         if (position == 0 || position - _start >= newer - _start)
             return;
-        _chains[(order * Walked) + _counts[order]++] = position;
-        _index.Prefetch(position);
+        _next[order] = position;
+        _walking |= 1u << order;
+        _index.Prefetch(position, ContextHashes.Length(order));
     }
 }

@@ -15,10 +15,16 @@ internal sealed unsafe class ChunkRing<T> : IDisposable
     // The first chunk begins this small and doubles until it is whole: most namespaces and nearly all sessions end before.
     private const uint SmallestChunk = 256;
 
+    // Memory is asked for so many bytes at a time where there is as much already: in huge pages, with few addresses to look up.
+    private const int SlabBytes = 2 << 20;
+
     private readonly int _chunkBits;
     private readonly uint _inChunk;
     private readonly Reclaimer? _reclaimer;
     private T*[] _chunks = new T*[4];
+    private NativeBlock[] _blocks = new NativeBlock[4];   // freed with their last chunk
+    private NativeBlock _slab;
+    private int _ofSlab;   // chunks of it that are given out
     private uint _start;
     private bool _dropped;
 
@@ -43,7 +49,7 @@ internal sealed unsafe class ChunkRing<T> : IDisposable
     /// <summary>Elements of a whole chunk.</summary>
     public uint ChunkLength => _inChunk + 1;
 
-    public long Bytes => (long)(Reserved - Start) * sizeof(T);
+    public long Bytes { get; private set; }
 
     /// <summary>The element at a reserved position. Elements from there to the chunk's end, as far as reserved, lie behind it.</summary>
     public T* this[uint position]
@@ -76,7 +82,7 @@ internal sealed unsafe class ChunkRing<T> : IDisposable
         {
             if (Chunks == _chunks.Length)
                 MakeRoom();
-            _chunks[(Reserved >> _chunkBits) & ((uint)_chunks.Length - 1)] = Allocate(_inChunk + 1);
+            Add((Reserved >> _chunkBits) & ((uint)_chunks.Length - 1));
             Reserved += _inChunk + 1;
         }
     }
@@ -85,41 +91,71 @@ internal sealed unsafe class ChunkRing<T> : IDisposable
     public void DropOldest()
     {
         Debug.Assert(Reserved - Start > _inChunk, "The oldest chunk is whole.");
-        T* chunk = this[_start];
+        ref NativeBlock block = ref _blocks[(_start >> _chunkBits) & ((uint)_blocks.Length - 1)];
         _dropped = true;
         Volatile.Write(ref _start, _start + _inChunk + 1);
-        Free(chunk, _inChunk + 1);
+        Free(ref block);
     }
 
     public void Dispose()
     {
-        for (uint position = _start; (int)(Reserved - position) > 0; position += _inChunk + 1)
-            Free(this[position], Math.Min(_inChunk + 1, Reserved - position));
-        Reserved = _start;
+        foreach (ref NativeBlock block in _blocks.AsSpan())
+            Free(ref block);
+        Free(ref _slab);
+        (Reserved, _ofSlab) = (_start, 0);
     }
 
-    private static T* Allocate(uint length) => (T*)NativeBlock.Allocate(length, sizeof(T)).Address;
+    private NativeBlock Allocate(long length)
+    {
+        NativeBlock block = NativeBlock.Allocate(length, sizeof(T));
+        Bytes += (long)block.Bytes;
+        return block;
+    }
+
+    /// <summary>A whole chunk's memory: its own, or the next part of a slab.</summary>
+    private void Add(uint at)
+    {
+        int inSlab = SlabBytes / sizeof(T) >> _chunkBits;
+        if (_ofSlab == 0 && (inSlab < 2 || Chunks < inSlab))
+        {
+            _blocks[at] = Allocate(_inChunk + 1);
+            _chunks[at] = (T*)_blocks[at].Address;
+            return;
+        }
+
+        if (_ofSlab == 0)
+            _slab = Allocate((long)inSlab << _chunkBits);
+        _chunks[at] = (T*)_slab.Address + ((long)_ofSlab << _chunkBits);
+        if (++_ofSlab < inSlab)
+            return;
+        (_blocks[at], _slab, _ofSlab) = (_slab, default, 0);
+    }
 
     /// <summary>The first chunk doubles; what readers hold of it stays as it was.</summary>
     private void Enlarge(uint held, uint asked)
     {
         uint length = Math.Min(_inChunk + 1, Math.Max(System.Numerics.BitOperations.RoundUpToPowerOf2(asked), SmallestChunk));
-        T* smaller = held == 0 ? null : this[_start], larger = Allocate(length);
-        if (smaller is not null)
-            new ReadOnlySpan<T>(smaller, (int)held).CopyTo(new Span<T>(larger, (int)length));
-        _chunks[(_start >> _chunkBits) & ((uint)_chunks.Length - 1)] = larger;
+        uint at = (_start >> _chunkBits) & ((uint)_chunks.Length - 1);
+        NativeBlock smaller = _blocks[at];
+        _blocks[at] = Allocate(length);
+        if (held > 0)
+            new ReadOnlySpan<T>((T*)smaller.Address, (int)held).CopyTo(new Span<T>((T*)_blocks[at].Address, (int)length));
+        _chunks[at] = (T*)_blocks[at].Address;
         Reserved = _start + length;
-        if (smaller is not null)
-            Free(smaller, held);
+        Free(ref smaller);
     }
 
-    private void Free(T* chunk, uint length)
+    /// <summary>Frees a block, if it is one: now, or when the last reader has left.</summary>
+    private void Free(ref NativeBlock block)
     {
-        NativeBlock block = new((nint)chunk, (nuint)length * (nuint)sizeof(T));
+        if (block.Address == 0)
+            return;
+        Bytes -= (long)block.Bytes;
         if (_reclaimer is null)
             block.Free();
         else
             _reclaimer.Retire(block);
+        block = default;
     }
 
     private void MakeRoom()
@@ -128,8 +164,15 @@ internal sealed unsafe class ChunkRing<T> : IDisposable
         T*[] larger = new T*[_chunks.Length * 2];
         for (int i = 0; i < larger.Length; i++)
             larger[i] = _chunks[i % _chunks.Length];
+        NativeBlock[] blocks = new NativeBlock[larger.Length];
         for (uint p = _start; p != Reserved; p += _inChunk + 1)
-            larger[(p >> _chunkBits) & ((uint)larger.Length - 1)] = this[p];
+        {
+            uint from = (p >> _chunkBits) & ((uint)_chunks.Length - 1), to = (p >> _chunkBits) & ((uint)larger.Length - 1);
+            larger[to] = _chunks[from];
+            blocks[to] = _blocks[from];
+        }
+
         _chunks = larger;
+        _blocks = blocks;
     }
 }

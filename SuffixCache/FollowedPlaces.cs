@@ -8,6 +8,7 @@ internal sealed unsafe class FollowedPlaces
 
     private const int Most = 4;
     private const int ManyTokens = 12;
+    private const int Far = 4096;
 
     // Places so close to one another are one, followed with a token more or less.
     private const uint Apart = 32;
@@ -58,10 +59,20 @@ internal sealed unsafe class FollowedPlaces
         _count = Math.Min(_count + 1, Most);
     }
 
+    /// <summary>Asks for what <see cref="Offer"/> reads.</summary>
+    public void Prefetch()
+    {
+        foreach (ref readonly Place place in _places.AsSpan(0, _count))
+        {
+            place.Index.Log.Prefetch(place.Position - ContextHashes.Longest);
+            place.Index.Log.Prefetch(place.Position);
+        }
+    }
+
     /// <summary>Adds what follows each place to the occurrences, however little of the context it matches.</summary>
     public void Offer(Occurrences found, int* contextEnd, int contextLength, SuffixIndex? own)
     {
-        foreach (Place place in _places.AsSpan(0, _count))
+        foreach (ref readonly Place place in _places.AsSpan(0, _count))
         {
             TokenLog log = place.Index.Log;
             foreach (int shift in Shifts)
@@ -83,18 +94,19 @@ internal sealed unsafe class FollowedPlaces
         {
             if (place.Index != index)
                 continue;
-            int distance = (int)(position - place.Position), near = distance switch
+            int distance = (int)(position - place.Position);
+            if (distance is <= -Far or >= Far)
+                continue;
+            int near = distance switch
             {
                 0 => 6,
                 > 0 and <= 16 => 5,
                 < 0 and >= -16 => 4,
                 > 0 and <= 256 => 3,
                 < 0 and >= -256 => 2,
-                > -4096 and < 4096 => 1,
-                _ => 0,
+                _ => 1,
             };
-            if (near > 0)
-                nearest = Math.Max(nearest, (2 * near) + (place.Run >= ManyTokens ? 1 : 0));
+            nearest = Math.Max(nearest, (2 * near) + (place.Run >= ManyTokens ? 1 : 0));
         }
 
         return nearest;

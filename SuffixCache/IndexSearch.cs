@@ -8,19 +8,6 @@ internal sealed unsafe class IndexSearch
     private int _segmentCount;
     private ChainSearch _chains;
     private SuffixIndex? _index;
-    private int _contextLength;
-
-    /// <summary>Matches of at least as many tokens as the highest order, as far as is known.</summary>
-    public int Sure
-    {
-        get
-        {
-            int sure = _index is null ? 0 : _chains.Sure;
-            foreach (ref readonly SegmentSearch segment in _segments.AsSpan(0, _segmentCount))
-                sure += segment.Sure;
-            return sure;
-        }
-    }
 
     /// <param name="index">Where to look; null finds nothing.</param>
     /// <param name="contextEnd">One past the context's last token; the context stays in place until the last <see cref="Find"/>.</param>
@@ -28,7 +15,7 @@ internal sealed unsafe class IndexSearch
     /// <param name="hashes">Of it.</param>
     public void Begin(SuffixIndex? index, int* contextEnd, int contextLength, in ContextHashes hashes)
     {
-        (_index, _contextLength, _segmentCount) = (contextLength == 0 ? null : index, contextLength, 0);
+        (_index, _segmentCount) = (contextLength == 0 ? null : index, 0);
         if (_index is null)
             return;
         _chains.Begin(_index, contextEnd, contextLength, hashes);
@@ -41,14 +28,15 @@ internal sealed unsafe class IndexSearch
 
     /// <summary>One round: each part of the search goes as far as memory that was asked for in the round before, and asks for the
     /// next.</summary>
+    /// <param name="counts">Of all searches that go on side by side.</param>
     /// <returns>False when there is nothing more to look up.</returns>
-    public bool Advance()
+    public bool Advance(ref MatchCounts counts)
     {
         if (_index is null)
             return false;
-        bool more = _chains.Advance();
+        bool more = _chains.Advance(ref counts);
         foreach (ref SegmentSearch segment in _segments.AsSpan(0, _segmentCount))
-            more |= segment.Advance();
+            more |= segment.Advance(ref counts);
         return more;
     }
 
@@ -60,7 +48,7 @@ internal sealed unsafe class IndexSearch
     {
         if (_index is null)
             return;
-        _chains.Find(order, _contextLength, found, origin);
+        _chains.Find(order, found, origin);
         for (int i = 0; i < _segmentCount && found.Count < Occurrences.MostFound; i++)
             _segments[i].Find(ContextHashes.Length(order), SuffixIndex.TakenPerOrder, _index, found, origin);
     }

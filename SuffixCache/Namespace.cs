@@ -147,7 +147,8 @@ internal sealed class Namespace : IDisposable
         {
             int* end = tokens + Before;
             _search.Begin(Index, end, Before, ContextHashes.Before(end, Before));
-            while (_search.Advance())
+            MatchCounts counts = default;
+            while (_search.Advance(ref counts))
             {
             }
 

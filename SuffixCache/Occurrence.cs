@@ -76,14 +76,16 @@ internal unsafe struct Occurrence
         return TokenLog.CommonPrefix(_following + depth, other._following + depth, Math.Min(most, _followingCount - depth));
     }
 
-    /// <summary>Asks for as much of what follows it as a draft mostly reads.</summary>
+    /// <summary>Asks for what is compared with the context before it, and as much of what follows as a draft mostly reads.</summary>
     public readonly void Prefetch()
     {
-        // The line before these comes with the tokens before it.
-        const int Lines = 2, TokensPerLine = 16;
+        // The line before it has come.
+        const int TokensPerLine = 16, Lines = 3;
         if (!Sse.IsSupported)
             return;
-        for (int line = 1; line <= Lines; line++)
+        for (int back = 1 + TokensPerLine; Length < Evidence.Window && back <= 1 + Evidence.Window; back += TokensPerLine)
+            Sse.Prefetch0(_following - Math.Min(back, Evidence.Window));
+        for (int line = 0; line < Lines; line++)
             Sse.Prefetch0(_following + (line * TokensPerLine));
     }
 

@@ -17,6 +17,7 @@ internal sealed class Occurrences
 
     private readonly Occurrence[] _all = new Occurrence[Capacity];
     private readonly SuffixIndex[] _indices = new SuffixIndex[Capacity];
+    private readonly uint[] _positions = new uint[Capacity];   // once more, side by side
 
     public int Count { get; private set; }
 
@@ -44,9 +45,10 @@ internal sealed class Occurrences
 
     public bool Has(SuffixIndex index, uint position)
     {
-        for (int i = 0; i < Count; i++)
+        ReadOnlySpan<uint> positions = _positions.AsSpan(0, Count);
+        for (int from = 0, at; (at = positions[from..].IndexOf(position)) >= 0; from += at + 1)
         {
-            if (_all[i].Position == position && _indices[i] == index)
+            if (_indices[from + at] == index)
                 return true;
         }
 
@@ -130,7 +132,7 @@ internal sealed class Occurrences
         if (Count == Capacity)
             return false;
         int i = Count++;
-        _indices[i] = index;
+        (_indices[i], _positions[i]) = (index, position);
         _all[i] = new Occurrence { Position = position, Length = length, Origin = origin };
         _all[i].Look(index.Log);
         _all[i].Prefetch();

@@ -76,18 +76,24 @@ internal sealed partial class Sealer : IDisposable
         if (index.Sealable >= _sealTokens)
             return (index.HotStart, index.HotStart + Math.Min(index.Sealable, _mostTokens));
         ReadOnlySpan<SortedSegment> segments = index.Segments;
-        if (starts || segments.Length < 2)
-            return null;
-        uint end = segments[^1].End, start = segments[^1].Start;
-        for (int i = segments.Length - 2; i >= 0; i--)
+
+        // What was sorted while a server started may lie behind newer ones that are small enough.
+        for (int newest = starts ? 0 : segments.Length - 1; newest > 0; newest--)
         {
-            uint newer = end - start, older = start - segments[i].Start;
-            if (older > 2 * newer || older + newer > _mostTokens)
-                break;
-            start = segments[i].Start;
+            uint end = segments[newest].End, start = segments[newest].Start;
+            for (int i = newest - 1; i >= 0; i--)
+            {
+                uint newer = end - start, older = start - segments[i].Start;
+                if (older > 2 * newer || older + newer > _mostTokens)
+                    break;
+                start = segments[i].Start;
+            }
+
+            if (start != segments[newest].Start)
+                return (start, end);
         }
 
-        return start == segments[^1].Start ? null : (start, end);
+        return null;
     }
 
     private void Begin(Namespace @namespace, uint start, uint end)

@@ -1,6 +1,8 @@
+using System.Runtime.Intrinsics.X86;
+
 namespace Agentic.SuffixCache;
 
-/// <summary>Sorts a stretch of a log into a segment: 0.1 µs and 12 bytes a token while it lasts.</summary>
+/// <summary>Sorts a stretch of a log into a segment: 0.1 µs and 13 bytes a token while it lasts.</summary>
 /// <remarks>Only copying reads the log.</remarks>
 internal sealed unsafe class SegmentBuild : IDisposable
 {
@@ -8,7 +10,7 @@ internal sealed unsafe class SegmentBuild : IDisposable
     private readonly uint _start, _end;
     private readonly int _length;
     private readonly NativeBlock _text, _findable;
-    private NativeBlock _sorted, _ids;
+    private NativeBlock _sorted, _ids, _common;
     private int _following;
 
     /// <param name="log">Holds the stretch, which is written and whole.</param>
@@ -28,7 +30,7 @@ internal sealed unsafe class SegmentBuild : IDisposable
     public int Length => _length;
 
     /// <summary>Bytes taken while a stretch of so many tokens is sorted.</summary>
-    public static long WorkBytes(uint tokens) => 12L * tokens;
+    public static long WorkBytes(uint tokens) => 13L * tokens;
 
     /// <summary>All three steps.</summary>
     public static SortedSegment Run(TokenLog log, uint start, uint end)
@@ -60,19 +62,30 @@ internal sealed unsafe class SegmentBuild : IDisposable
         }
     }
 
-    public void Sort() => SuffixArray.Sort((int*)_text.Address, (int*)_sorted.Address, _length, Rank());
+    public void Sort()
+    {
+        SuffixArray.Sort((int*)_text.Address, (int*)_sorted.Address, _length, Rank());
+        _common = NativeBlock.Allocate(_length, sizeof(int));
+        CommonLengths.Count((int*)_text.Address, (int*)_sorted.Address, _length, (int*)_common.Address);
+    }
 
     /// <summary>Leaves out what cannot be found.</summary>
     public SortedSegment Finish()
     {
-        int* text = (int*)_text.Address, sorted = (int*)_sorted.Address, ids = (int*)_ids.Address;
+        const int Ahead = 16;
+        int* text = (int*)_text.Address, sorted = (int*)_sorted.Address, ids = (int*)_ids.Address, common = (int*)_common.Address;
         ulong* findable = (ulong*)_findable.Address;
         NativeBlock room = NativeBlock.Allocate((_length / SortedSegment.KeyEvery) + 1, sizeof(long));
+        NativeBlock lengths = NativeBlock.Allocate(_length, sizeof(byte));
         long* keys = (long*)room.Address;
-        int count = 0;
+        byte* shared = (byte*)lengths.Address;
+        int count = 0, least = SortedSegment.LongestMatch;
         for (int i = 0; i < _length; i++)
         {
+            if (Sse.IsSupported && i + Ahead < _length)
+                Sse.Prefetch0(common + sorted[i + Ahead]);
             int suffix = sorted[i];
+            least = Math.Min(least, common[suffix]);
             if ((findable[suffix / 64] & (1UL << (suffix % 64))) == 0)
                 continue;
             if (count % SortedSegment.KeyEvery == 0)
@@ -81,6 +94,7 @@ internal sealed unsafe class SegmentBuild : IDisposable
                 keys[count / SortedSegment.KeyEvery] = SortedSegment.KeyOf(ids[text[suffix]], before);
             }
 
+            (shared[count], least) = ((byte)least, SortedSegment.LongestMatch);
             sorted[count++] = (int)(_end - 1 - (uint)suffix);
         }
 
@@ -88,7 +102,7 @@ internal sealed unsafe class SegmentBuild : IDisposable
         _sorted = default;
         KeyTree tree = new(new ReadOnlySpan<long>(keys, (count + SortedSegment.KeyEvery - 1) / SortedSegment.KeyEvery));
         room.Free();
-        return new SortedSegment(_log, _start, _end, kept, count, tree);
+        return new SortedSegment(_log, _start, _end, kept, lengths.Shrink(count, sizeof(byte)), count, tree);
     }
 
     public void Dispose()
@@ -97,6 +111,7 @@ internal sealed unsafe class SegmentBuild : IDisposable
         _sorted.Free();
         _findable.Free();
         _ids.Free();
+        _common.Free();
     }
 
     /// <summary>Symbols become their ranks among those that occur.</summary>

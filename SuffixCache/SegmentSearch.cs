@@ -5,12 +5,6 @@ namespace Agentic.SuffixCache;
 /// <remarks>Done in rounds of one cache miss, so that several segments can be searched side by side.</remarks>
 internal unsafe struct SegmentSearch
 {
-    // Neighbours are asked for so far ahead.
-    private const int Ahead = 8;
-
-    // Of a long match, so many places further out are looked at first: where that is as long, those between are too.
-    private const int Stride = 7, LongMatch = 16;
-
     private SortedSegment _segment;
     private int* _contextEnd;
     private int _contextLength;
@@ -18,7 +12,6 @@ internal unsafe struct SegmentSearch
     private long _key;
     private int _low, _high, _level;
     private int _lowCommon, _highCommon;
-    private Side _left, _right;
     private int _count, _taken;
     private fixed uint _positions[Occurrences.MostFound];
     private fixed int _lengths[Occurrences.MostFound];
@@ -37,15 +30,9 @@ internal unsafe struct SegmentSearch
         /// <summary>Halved down to the context's own place; its neighbours were asked for.</summary>
         Neighbours,
 
-        /// <summary>And the tokens before their positions.</summary>
-        Matches,
-
         /// <summary>The longest are collected.</summary>
         Found,
     }
-
-    /// <summary>Matches of at least as many tokens as the highest order that are found.</summary>
-    public int Sure { get; private set; }
 
     private readonly int Middle => _low + ((_high - _low) / 2);
 
@@ -60,7 +47,7 @@ internal unsafe struct SegmentSearch
         _contextLength = Math.Min(contextLength, SortedSegment.LongestMatch);
         _key = SortedSegment.KeyOf(contextEnd[-1], contextLength >= 2 ? contextEnd[-2] : TokenLog.Separator);
         (_low, _high, _level, _stage) = (1, 1, segment.Keys.Levels, Stage.Keys);
-        (_count, _taken, Sure) = (0, 0, 0);
+        (_count, _taken) = (0, 0);
         while (_level > UpperLevels)
             Descend();
         Descend();
@@ -68,7 +55,7 @@ internal unsafe struct SegmentSearch
 
     /// <summary>One round.</summary>
     /// <returns>False when the place is found.</returns>
-    public bool Advance()
+    public bool Advance(ref MatchCounts counts)
     {
         switch (_stage)
         {
@@ -87,16 +74,7 @@ internal unsafe struct SegmentSearch
             case Stage.Tokens:
                 return Halve();
             case Stage.Neighbours:
-                for (int i = 0; i < Ahead; i++)
-                {
-                    _segment.PrefetchTokens(_left.Place - i);
-                    _segment.PrefetchTokens(_right.Place + i);
-                }
-
-                _stage = Stage.Matches;
-                return true;
-            case Stage.Matches:
-                Collect();
+                Collect(ref counts);
                 _stage = Stage.Found;
                 return false;
             default:
@@ -170,47 +148,37 @@ internal unsafe struct SegmentSearch
             return true;
         }
 
-        (_left, _right) = (new Side { Place = _low - 1, Outwards = -1 }, new Side { Place = _low, Outwards = 1 });
         _stage = Stage.Neighbours;
-        _segment.PrefetchPlace(_left.Place - Ahead);
-        _segment.PrefetchPlace(_right.Place + Ahead);
+        _segment.PrefetchAround(_low, Occurrences.MostFound);
         return true;
     }
 
-    /// <summary>Goes outwards, the longest matches first.</summary>
-    private void Collect()
+    /// <summary>Goes outwards, the longest matches first, until others outdo them.</summary>
+    private void Collect(ref MatchCounts counts)
     {
-        Look(ref _left);
-        Look(ref _right);
-        while (_count < Occurrences.MostFound && Math.Max(_left.Length, _right.Length) > 0)
+        int left = _low - 1, right = _low, leftLength = Length(left), rightLength = Length(right);
+        while (_count < Occurrences.MostFound)
         {
-            ref Side side = ref _left;
-            if (_right.Length > _left.Length)
-                side = ref _right;
-            (_positions[_count], _lengths[_count]) = (_segment.Position(side.Place), side.Length);
-            _count++;
-            Sure += side.Length >= ContextHashes.Longest ? 1 : 0;
-            _segment.PrefetchTokens(side.Place + (Ahead * side.Outwards));
-            side.Place += side.Outwards;
-            Look(ref side);
-        }
-    }
+            bool isRight = rightLength > leftLength;
+            int place = isRight ? right++ : left--, length = isRight ? rightLength : leftLength;
+            if (length == 0)
+                return;
+            uint position = _segment.Position(place);
 
-    /// <summary>The length of the match at a side's place: they fall outwards.</summary>
-    private readonly void Look(ref Side side)
-    {
-        if (side.Alike-- > 0)
-            return;
-        side.Length = Length(side.Place);
-        side.Alike = side.Length >= LongMatch && Length(side.Place + (Stride * side.Outwards)) == side.Length ? Stride : 0;
+            // What precedes the segment counts too.
+            if ((uint)length >= position - _segment.Start)
+                length = _segment.MatchLength(place, _contextEnd, _contextLength);
+            _segment.PrefetchTokens(position, back: 0);
+            (_positions[_count], _lengths[_count]) = (position, length);
+            _count++;
+            counts.Add(length);
+            if (isRight)
+                rightLength = right < _segment.Count ? Math.Min(rightLength, _segment.Common(right)) : 0;
+            else
+                leftLength = left >= 0 ? Math.Min(leftLength, _segment.Common(place)) : 0;
+        }
     }
 
     private readonly int Length(int place) =>
         (uint)place < (uint)_segment.Count ? _segment.MatchLength(place, _contextEnd, _contextLength) : 0;
-
-    /// <summary>Where one is on either side of the context's own place, and how many further places match as long.</summary>
-    private struct Side
-    {
-        public int Place, Outwards, Length, Alike;
-    }
 }

@@ -10,7 +10,7 @@ namespace Agentic.SuffixCache;
 /// Beside the newest part of the log lies, for each position, the previous position with the same last 1, 2, 5 and 16 tokens: 16 bytes a
 /// token, and up to 7 for the heads of these chains. Adding a token is four table writes, so order of insertion, splits and nodes do not
 /// arise. A chain may hold collisions and dropped positions; each candidate is compared with the log, so they cost time and never a wrong
-/// token. Older parts are sealed: sorted segments of 4.5 bytes a token take the place of the chains.
+/// token. Older parts are sealed: sorted segments of 5.5 bytes a token take the place of the chains.
 /// One writer; readers beside it, lock-free, once they have entered the reclaimer.
 /// </remarks>
 internal sealed unsafe class SuffixIndex : IDisposable
@@ -114,13 +114,14 @@ internal sealed unsafe class SuffixIndex : IDisposable
     /// <summary>The one before it in the order's chain; anything where the chain ends.</summary>
     public uint Older(int order, uint position) => ((uint*)_links[position])[order];
 
-    /// <summary>Asks for a position's links and the tokens before it.</summary>
-    public void Prefetch(uint position)
+    /// <summary>Asks for a position's links and so many tokens before it.</summary>
+    public void Prefetch(uint position, int tokens)
     {
         if (!Sse.IsSupported)
             return;
         Sse.Prefetch0(_links[position]);
         _log.Prefetch(position - 1);
+        _log.Prefetch(position - (uint)tokens);
     }
 
     /// <summary>Puts a sorted segment, of the oldest tokens not sealed or of adjacent segments, in their place.</summary>

@@ -192,7 +192,9 @@ public sealed class SuffixSession : IDisposable
             searches[1].Begin(_namespace.Index, end, _count, hashes);
             for (int i = 0; i < _shared.Length; i++)
                 searches[2 + i].Begin(_shared[i].IsForgotten ? null : _shared[i].Index, end, _count, hashes);
-            while (Advance(searches))
+            _followed.Prefetch();
+            MatchCounts counts = default;
+            while (Advance(searches, ref counts))
             {
             }
 
@@ -211,16 +213,11 @@ public sealed class SuffixSession : IDisposable
 
     /// <summary>One round of all searches.</summary>
     /// <returns>False when there is nothing more to look up, or enough is found.</returns>
-    private static bool Advance(ReadOnlySpan<IndexSearch> searches)
+    private static bool Advance(ReadOnlySpan<IndexSearch> searches, ref MatchCounts counts)
     {
         bool more = false;
-        int sure = 0;
         foreach (IndexSearch search in searches)
-        {
-            more |= search.Advance();
-            sure += search.Sure;
-        }
-
-        return more && sure < Occurrences.MostFound;
+            more |= search.Advance(ref counts);
+        return more && !counts.IsFull;
     }
 }
