@@ -66,6 +66,9 @@ internal sealed record CallFormat
     /// <summary>Whether calls may come at the answer's beginning without any marker.</summary>
     public bool IsBare { get; init; }
 
+    /// <summary>Whether texts among Python's values stand without quotes; with quotes they are always read.</summary>
+    public bool HasBareTexts { get; init; }
+
     /// <summary>The member that holds the function's name.</summary>
     public string Name { get; init; } = "name";
 

@@ -9,10 +9,11 @@ namespace Agentic.Proxy;
 /// <param name="wantsText">Whether a message that only calls has an empty text.</param>
 internal sealed class CallFormatFinder(Func<JsonObject[], string?> render, bool stringArguments, bool wantsText)
 {
-    private const string Answer = "7c3";
+    private const string Answer = "7c3", NextQuestion = "7c4";
     private const string FirstName = "get_7c5", SecondName = "set_7c6";
     private const string ArgumentName = "k7";
-    private const string Arguments = $$"""{"{{ArgumentName}}": "7c7"}""";
+    private const string ArgumentText = "7c7";
+    private const string Arguments = $$"""{"{{ArgumentName}}": "{{ArgumentText}}"}""";
     private const string FirstId = "call00000", SecondId = "call00001";   // nine characters, as Mistral's templates ask
     private const string LongId = "call_0123456789abcdef01234567";
     private const int MistralIdLength = 9;
@@ -21,17 +22,27 @@ internal sealed class CallFormatFinder(Func<JsonObject[], string?> render, bool 
     /// <param name="generationPrompt">What the template puts before an answer.</param>
     public CallFormat Find(string generationPrompt)
     {
-        if (render([Question]) is not { } asked || render([Question, Message("assistant", Answer)]) is not { } plain
-            || render([Question, Calls((FirstName, FirstId))]) is not { } one
-            || plain.IndexOf(Answer, StringComparison.Ordinal) is var at && at < 0)
-            return CallFormat.Hermes;
-        string head = plain[..at], tail = plain[(at + Answer.Length)..];
-        string? two = render([Question, Calls((FirstName, FirstId), (SecondName, SecondId))]);
-        CallFormat? format = Read(Body(one), two is null ? null : Body(two));
+        CallFormat? format = Find(generationPrompt, goesOn: false) ?? Find(generationPrompt, goesOn: true);
         if (format is null)
             return CallFormat.Hermes;
-        bool refusesLongIds = render([Question, Calls((FirstName, LongId))]) is null;
+        bool refusesLongIds = render([Question, .. Calling([(FirstName, LongId)], goesOn: true)]) is null
+            && render([Question, .. Calling([(FirstName, FirstId)], goesOn: true)]) is not null;
         return refusesLongIds || format.Open == CallFormat.Mistral.Open ? format with { IdLength = MistralIdLength } : format;
+    }
+
+    /// <param name="generationPrompt">What the template puts before an answer.</param>
+    /// <param name="goesOn">Whether something follows: some templates leave calls out of a conversation's last message.</param>
+    private CallFormat? Find(string generationPrompt, bool goesOn)
+    {
+        (string, string) first = (FirstName, FirstId), second = (SecondName, SecondId);
+        JsonObject[] next = goesOn ? [Message("user", NextQuestion)] : [];
+        if (render([Question]) is not { } asked || render([Question, Message("assistant", Answer), .. next]) is not { } plain
+            || render([Question, .. Calling([first], goesOn)]) is not { } one
+            || plain.IndexOf(Answer, StringComparison.Ordinal) is var at && at < 0)
+            return null;
+        string head = plain[..at], tail = plain[(at + Answer.Length)..];
+        string? two = render([Question, .. Calling([first, second], goesOn)]);
+        return Read(Body(one), two is null ? null : Body(two));
 
         // What the model itself writes of it: without what any answer begins and ends with.
         string Body(string text)
@@ -40,7 +51,13 @@ internal sealed class CallFormatFinder(Func<JsonObject[], string?> render, bool 
                 : text.StartsWith(head.TrimEnd(), StringComparison.Ordinal) ? head.TrimEnd().Length
                 : text.StartsWith(asked + generationPrompt, StringComparison.Ordinal) ? asked.Length + generationPrompt.Length
                 : text.AsSpan().CommonPrefixLength(plain);
-            return text[start..^SharedEnd(text[start..], tail).Length];
+            text = text[start..];
+            if (!goesOn)
+                return text[..^SharedEnd(text, tail).Length];
+            string end = tail[..(tail.IndexOfAny(['>', ']']) + 1)];   // the first mark behind an answer
+            int from = Math.Max(text.IndexOf(FirstName, StringComparison.Ordinal), text.IndexOf(SecondName, StringComparison.Ordinal));
+            int to = from < 0 || end.Length == 0 ? -1 : text.IndexOf(end, from, StringComparison.Ordinal);
+            return to < 0 ? "" : text[..to];
         }
     }
 
@@ -64,17 +81,17 @@ internal sealed class CallFormatFinder(Func<JsonObject[], string?> render, bool 
             if (before.Trim().Length == 0)   // nothing opens them all
                 (before, each, close, end) = (each, "", close.Length == 0 ? after : close, "");
         }
-        else if (!(before.EndsWith('[') && after.StartsWith(']')))
-        {
-            (close, end) = (after, "");
-        }
-        else
+        else if (IsList(before, after))
         {
             end = after;
         }
+        else
+        {
+            close = after;
+        }
 
-        bool isList = before.EndsWith('[') && end.StartsWith(']');
-        string open = (isList ? before[..^1] : before).Trim();
+        bool isList = IsList(before, end);
+        string open = isList ? before.TrimEnd()[..^1].Trim() : before.Trim();
         bool isBare = open.Length == 0;
         CallFormat format = new()
         {
@@ -83,10 +100,11 @@ internal sealed class CallFormatFinder(Func<JsonObject[], string?> render, bool 
             Each = each.Trim(),
             AfterName = only.AfterName,
             Close = close.Trim(),
-            End = (isList ? end[1..] : end).Trim(),
+            End = isList ? end.TrimStart()[1..].Trim() : end.Trim(),
             Separator = isList || !separator.All(char.IsPunctuation) ? "" : isBare && separator.Length == 0 ? CallFormat.Llama.Separator : separator,
             IsList = isList,
             IsBare = isBare,
+            HasBareTexts = only.HasBareTexts,
             Name = only.NameMember,
             Arguments = only.ArgumentsMember,
         };
@@ -94,6 +112,8 @@ internal sealed class CallFormatFinder(Func<JsonObject[], string?> render, bool 
             && !(format.Open + format.Each + format.Close + format.End).Contains(FirstId, StringComparison.Ordinal);
         return isReadable ? format : null;
     }
+
+    private static bool IsList(string before, string after) => before.TrimEnd().EndsWith('[') && after.TrimStart().StartsWith(']');
 
     /// <summary>The end that two texts share, cut to where a marker may begin.</summary>
     private static string SharedEnd(string text, string other)
@@ -119,7 +139,8 @@ internal sealed class CallFormatFinder(Func<JsonObject[], string?> render, bool 
 
     private static JsonObject Message(string role, string? content) => new() { ["role"] = role, ["content"] = content };
 
-    private JsonObject Calls(params (string Name, string Id)[] calls)
+    /// <summary>A message that calls, and perhaps the calls' results.</summary>
+    private JsonObject[] Calling((string Name, string Id)[] calls, bool goesOn)
     {
         JsonObject message = Message("assistant", wantsText ? "" : null);
         message["tool_calls"] = new JsonArray([.. calls.Select(call => new JsonObject
@@ -132,12 +153,19 @@ internal sealed class CallFormatFinder(Func<JsonObject[], string?> render, bool 
                 ["arguments"] = stringArguments ? Arguments : JsonNode.Parse(Arguments),
             },
         })]);
-        return message;
+        return !goesOn ? [message] : [message, .. calls.Select(call => new JsonObject
+        {
+            ["role"] = "tool",
+            ["tool_call_id"] = call.Id,
+            ["name"] = call.Name,
+            ["content"] = NextQuestion,
+        })];
     }
 
     /// <summary>Where a call stands, from its notation's first character to its last.</summary>
     private readonly record struct Place(
-        CallNotation Notation, int Start, int End, string AfterName = "", string NameMember = "name", string ArgumentsMember = "arguments")
+        CallNotation Notation, int Start, int End, string AfterName = "", string NameMember = "name", string ArgumentsMember = "arguments",
+        bool HasBareTexts = false)
     {
         public static Place? Find(string text, string name, int from)
         {
@@ -156,7 +184,8 @@ internal sealed class CallFormatFinder(Func<JsonObject[], string?> render, bool 
             if (text.AsSpan(after).StartsWith("(" + ArgumentName))
             {
                 int end = text.IndexOf(')', after) + 1;
-                return end == 0 ? null : new(CallNotation.Python, named, end);
+                return end == 0 ? null
+                    : new(CallNotation.Python, named, end, HasBareTexts: text.AsSpan(after).StartsWith($"({ArgumentName}={ArgumentText}"));
             }
 
             if (text.IndexOf('{', after) is var arguments and >= 0 && IsArguments(ObjectAt(text, arguments, out int last)))

@@ -5,8 +5,9 @@ namespace Agentic.Proxy;
 /// <summary>A call as Python has it: <c>NAME(argument=value, …)</c>, all arguments by their names.</summary>
 /// <remarks>An argument is told of when it has ended, as JSON.</remarks>
 /// <param name="before">What was read before the name, for the case that it is no call after all.</param>
+/// <param name="bareTexts">Whether what is no value is a text without quotes.</param>
 /// <param name="names">Null where a marker has said that this is a call; otherwise it is one only with one of these names.</param>
-internal sealed class PythonCallReader(string before, IReadOnlySet<string>? names) : ICallReader
+internal sealed class PythonCallReader(string before, bool bareTexts, IReadOnlySet<string>? names) : ICallReader
 {
     private readonly StringBuilder _text = new(before);
     private readonly StringBuilder _read = new();   // of the part that has not ended
@@ -98,7 +99,8 @@ internal sealed class PythonCallReader(string before, IReadOnlySet<string>? name
             return Within(c);
         }
 
-        if (PythonLiteral.ToJson(_read.ToString()) is not { } value)
+        string written = _read.ToString();
+        if ((PythonLiteral.ToJson(written) ?? (bareTexts ? PythonLiteral.Quote(written.Trim()) : null)) is not { } value)
             return false;
         Take();
         Name = _name;

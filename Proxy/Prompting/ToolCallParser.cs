@@ -178,7 +178,7 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
         }
         else if (PythonCallReader.IsOfName(c) && (format.Notation == CallNotation.Python || (_isBare && _inList)))
         {
-            Begin(new PythonCallReader(TakeHeld(), Names));
+            Begin(new PythonCallReader(TakeHeld(), format.HasBareTexts, Names));
             InCall(c, events);
         }
         else if (PythonCallReader.IsOfName(c) && format.HasNames && !_inList)
@@ -257,10 +257,10 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
                 EndGroup();
             }
         }
-        else if (!_inList && c == '{' && format.IsGroup && !_isBare && format.Notation == CallNotation.Object)
+        else if (!_inList && !_isBare && format.End.Length > 0
+            && (c == '{' || (format.Notation == CallNotation.Python && PythonCallReader.IsOfName(c))))
         {
-            Begin(new CallReader("", format, null));
-            InCall(c, events);
+            AfterOpening(c, events);
         }
         else if (!char.IsWhiteSpace(c) && !format.Separator.Contains(c))
         {
@@ -272,7 +272,7 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
     private void BeginNotated() => Begin(format.Notation switch
     {
         CallNotation.Named => new NamedCallReader(TakeHeld(), format),
-        CallNotation.Python => new PythonCallReader(TakeHeld(), null),
+        CallNotation.Python => new PythonCallReader(TakeHeld(), format.HasBareTexts, null),
         _ => new CallReader(TakeHeld(), format, null),
     });
 

@@ -78,6 +78,14 @@ public sealed class CallFormatTests
         {%- endif %}
         """;
 
+    /// <summary>One of these a line, between fences.</summary>
+    private static readonly string FencedPython = Python.Replace("\"[\" + list(message) + \"]\"", "\"```tool_code\n\" + list(message) + \"\n```\"")
+        .Replace("\")\" + (\", \"", "\")\" + (\"\n\"");
+
+    /// <summary>A list over several lines, as Jamba and Cohere have it.</summary>
+    private static readonly string LongList = Nemotron.Replace("TOOLCALL>[", "TOOLCALL>[\n").Replace("]</TOOLCALL>", "\n]</TOOLCALL>")
+        .Replace("\", \"", "\",\n\"");
+
     /// <summary>Newer models of Mistral.</summary>
     private const string NamedWithIds = """
         {%- for call in message.tool_calls or [] %}
@@ -98,6 +106,8 @@ public sealed class CallFormatTests
         [nameof(Granite)] = Granite,
         [nameof(Functools)] = Functools,
         [nameof(Rows)] = Rows,
+        [nameof(FencedPython)] = FencedPython,
+        [nameof(LongList)] = LongList,
         [nameof(NamedWithIds)] = NamedWithIds,
     };
 
@@ -126,12 +136,39 @@ public sealed class CallFormatTests
         [nameof(Granite)] = new() { Open = "<|tool_call|>", IsList = true },
         [nameof(Functools)] = new() { Open = "functools", IsList = true },
         [nameof(Rows)] = new() { Open = "<|calls|>", End = "<|/calls|>", Name = "tool", Arguments = "input" },
+        [nameof(FencedPython)] = new() { Notation = CallNotation.Python, Open = "```tool_code", End = "```" },
+        [nameof(LongList)] = new() { Open = "<TOOLCALL>", IsList = true, End = "</TOOLCALL>" },
         [nameof(NamedWithIds)] = new() { Notation = CallNotation.Named, Open = "[TOOL_CALLS]", AfterName = $"[CALL_ID]{CallFormat.IdMark}[ARGS]", IdLength = 9 },
     };
 
     [Theory]
     [MemberData(nameof(Formats))]
     public void Format_IsFound(string name) => Assert.Equal(Found[name], Traits(name).Calls);
+
+    /// <summary>Some of Nemotron's templates leave calls out of a conversation's last message.</summary>
+    [Fact]
+    public void CallsThatTheLastMessageLacks_AreFoundInAnEarlierOne()
+    {
+        string template = "{%- for message in messages %}{{- '<|' + message.role + '|>' + message.content }}{% if not loop.last %}" + Nemotron
+            + "{% endif %}{{- '<|end|>' }}{% endfor %}";
+
+        Assert.Equal(Found[nameof(Nemotron)], new TemplateTraits(ChatTemplate.Parse(template)).Calls);
+    }
+
+    /// <summary>Llama 3.2's template prints texts as they are, and its models learn that from their history.</summary>
+    [Fact]
+    public void TextsWithoutQuotes_AreReadWhereTheTemplateWritesThem()
+    {
+        string template = "{%- for message in messages %}{{- '<|' + message.role + '|>' + (message.content or '') }}"
+            + Python.Replace("value | tojson", "value | string") + "{{- '<|end|>' }}{% endfor %}";
+        CallFormat format = new TemplateTraits(ChatTemplate.Parse(template)).Calls;
+
+        (string text, List<(string Name, string Arguments)> calls) = Read(format, "[f(city=New York, days=5, note=\"a, b\")]");
+
+        Assert.Equal(Found[nameof(Python)] with { HasBareTexts = true }, format);
+        Assert.Equal("", text);
+        Assert.Equal([("f", """{"city": "New York", "days": 5, "note": "a, b"}""")], calls);
+    }
 
     [Theory]
     [MemberData(nameof(Formats))]
