@@ -21,6 +21,7 @@ public sealed class Tokenizer
     private readonly byte[]?[] _tokenBytes;
     private readonly int[] _prefix;
     private readonly int[] _suffix;
+    private readonly Lazy<int?> _mostBytesPerToken;
 
     internal Tokenizer(TokenizerRules rules, TokenizerSettings settings, string fingerprint)
     {
@@ -46,10 +47,19 @@ public sealed class Tokenizer
         bool overrides = settings.AddsBeginning is not null || settings.AddsEnd is not null;
         _prefix = overrides ? Around(settings.AddsBeginning, BeginningId) : [.. rules.Prefix];
         _suffix = overrides ? Around(settings.AddsEnd, EndId) : [.. rules.Suffix];
+        bool keepsAll = rules.Model.KeepsEveryByte && !rules.PreTokenizers.Any(step => step.LeavesOut)
+            && !added.Exists(token => token.StripsLeft || token.StripsRight);
+        double shrinking = rules.Normalizer?.MostShrinking ?? 1;
+        _mostBytesPerToken = new(() => keepsAll && double.IsFinite(shrinking)
+            ? (int)Math.Ceiling(shrinking * Enumerable.Range(0, VocabularySize).Max(id => TokenBytes(id).Length))
+            : null);
     }
 
     /// <summary>One past the highest token id, added tokens included.</summary>
     public int VocabularySize { get; }
+
+    /// <summary>Bytes of UTF-8 of which a text has at most so many for each of its tokens; null where there is no such bound.</summary>
+    public int? MostBytesPerToken => _mostBytesPerToken.Value;
 
     /// <summary>Names the vocabulary and its rules: equal only for tokenizers that give equal ids. Lower-case hexadecimal.</summary>
     public string Fingerprint { get; }

@@ -39,10 +39,11 @@ internal sealed class ApiException(int status, ErrorDetail error) : Exception(er
         Invalid($"Invalid value: '{got}'. Supported values are: {string.Join(", ", supported.Select(value => $"'{value}'"))}.",
             param, "invalid_value");
 
-    public static ApiException TooLong(int contextTokens, int promptTokens, string param) =>
+    public static ApiException TooLong(int contextTokens, long promptTokens, string param, bool isExact = true) =>
         Invalid(
-            $"This model's maximum context length is {contextTokens} tokens. However, your request has {promptTokens} tokens and "
-            + "leaves no room for an answer. Please reduce its length.", param, "context_length_exceeded");
+            $"This model's maximum context length is {contextTokens} tokens. However, your request has "
+            + $"{(isExact ? "" : "at least ")}{promptTokens} tokens and leaves no room for an answer. "
+            + "Please reduce its length.", param, "context_length_exceeded");
 
     public static ApiException WrongKey(string message) =>
         new(StatusCodes.Status401Unauthorized, new(message, "invalid_request_error", null, "invalid_api_key"));

@@ -11,7 +11,8 @@ internal sealed class ChatCompletions(Serving serving, ILogger<ChatCompletions> 
     private readonly Logprobs _logprobs = new(serving.Model.Codec);
     private readonly OutputConstraints _constraints = new(serving.Model);
     private readonly PromptEncoder? _encoder = serving.Model.Template is { } template
-        ? new PromptEncoder(serving.Model.Codec, template, serving.Options.RememberedAnswerTokens)
+        ? new PromptEncoder(serving.Model.Codec, template, serving.Options.RememberedAnswerTokens,
+            new PromptLimit(serving.Model.Codec, serving.Model.MaxContextTokens))
         : null;
 
     public async Task HandleAsync(HttpContext context)

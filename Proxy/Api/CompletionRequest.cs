@@ -21,9 +21,14 @@ internal sealed record CompletionRequest : SamplingRequest
         Prompt = body["prompt"] ?? throw ApiException.Missing("prompt");
         Suffix = fields.String("suffix");
         bool inTheMiddle = !string.IsNullOrEmpty(Suffix);
-        PromptIds = ReadPrompts(Prompt, model.Codec, maxPrompts, addSpecialTokens: !inTheMiddle);
+        PromptLimit limit = new(model.Codec, model.MaxContextTokens);
+        PromptIds = ReadPrompts(Prompt, model.Codec, limit, maxPrompts, addSpecialTokens: !inTheMiddle);
         if (inTheMiddle)
+        {
+            limit.Check(Suffix!, "suffix");
             PromptIds = [.. PromptIds.Select(ids => Around(ids, Suffix!, model.Codec))];
+        }
+
         MaxTokens = fields.Integer("max_tokens", 0) ?? DefaultMaxTokens;
         Echo = fields.Boolean("echo") ?? false;
         Logprobs = fields.Integer("logprobs", 0, MaxLogprobs);
@@ -75,7 +80,7 @@ internal sealed record CompletionRequest : SamplingRequest
         : throw ApiException.Invalid("'suffix' is not supported: the model has no markers for filling in the middle.", "suffix",
             "unsupported_value");
 
-    private static int[][] ReadPrompts(JsonNode prompt, ITextCodec codec, int maxPrompts, bool addSpecialTokens)
+    private static int[][] ReadPrompts(JsonNode prompt, ITextCodec codec, PromptLimit limit, int maxPrompts, bool addSpecialTokens)
     {
         int[][] prompts = prompt switch
         {
@@ -95,9 +100,13 @@ internal sealed record CompletionRequest : SamplingRequest
 
         int[] Ids(JsonArray items, string where) => Fields.Integers(items, where, 0, codec.VocabularySize - 1);
 
-        int[] Text(JsonNode? item, string where) => item is JsonValue value && value.TryGetValue(out string? text)
-            ? codec.Encode(text, addSpecialTokens)
-            : throw ApiException.WrongType(where, "a string or an array of token ids", Fields.NameOf(item));
+        int[] Text(JsonNode? item, string where)
+        {
+            if (item is not JsonValue value || !value.TryGetValue(out string? text))
+                throw ApiException.WrongType(where, "a string or an array of token ids", Fields.NameOf(item));
+            limit.Check(text, where);
+            return codec.Encode(text, addSpecialTokens);
+        }
     }
 
     /// <summary>A prompt as text, as <see cref="Echo"/> gives it back.</summary>

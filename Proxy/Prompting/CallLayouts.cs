@@ -82,14 +82,15 @@ internal sealed class CallLayouts(ITextCodec codec, IChatTemplate template, Temp
                 : [arguments];
             for (int style = 0; style < styles.Length; style++)
             {
-                if (Render(name, styles[style]) is { } text && Cut(text, style) is { } skeleton)
+                if (Render(name, styles[style]) is (string text, int prompt) && Cut(text, prompt, style) is { } skeleton)
                     yield return skeleton;
             }
         }
     }
 
-    /// <summary>What comes after the generation prompt, or null where the template does not write calls there.</summary>
-    private string? Render(string name, JsonNode arguments)
+    /// <summary>What is put before an answer, so many characters, and what comes after it; null where the template does not write calls
+    /// there.</summary>
+    private (string Text, int PromptLength)? Render(string name, JsonNode arguments)
     {
         try
         {
@@ -112,8 +113,15 @@ internal sealed class CallLayouts(ITextCodec codec, IChatTemplate template, Temp
                 ["documents"] = null,
                 ["add_generation_prompt"] = false,
             });
-            int at = traits.GenerationPrompt.Length == 0 ? -1 : text.LastIndexOf(traits.GenerationPrompt, StringComparison.Ordinal);
-            return at < 0 || !text.Contains(name, StringComparison.Ordinal) ? null : text[at..];
+            if (!text.Contains(name, StringComparison.Ordinal))
+                return null;
+            foreach (string start in (string[])[traits.GenerationPrompt, traits.AnswerStart])
+            {
+                if (start.Length > 0 && text.LastIndexOf(start, StringComparison.Ordinal) is var at and >= 0)
+                    return (text[at..], start.Length);
+            }
+
+            return null;
         }
         catch (JinjaException)
         {
@@ -122,7 +130,7 @@ internal sealed class CallLayouts(ITextCodec codec, IChatTemplate template, Temp
     }
 
     /// <summary>Encodes the text with likely values in the marks' places, and leaves out the tokens that touch them.</summary>
-    private CallSkeleton? Cut(string text, int style)
+    private CallSkeleton? Cut(string text, int promptLength, int style)
     {
         List<(int Start, int End)> pieces = [];
         var filled = new StringBuilder();
@@ -136,7 +144,7 @@ internal sealed class CallLayouts(ITextCodec codec, IChatTemplate template, Temp
         }
 
         int[] ids = codec.Encode(filled.ToString(), addSpecialTokens: false);
-        int prompt = Encoding.UTF8.GetByteCount(traits.GenerationPrompt), promptTokens = 0, at = 0, next = 0;
+        int prompt = Encoding.UTF8.GetByteCount(text.AsSpan(0, promptLength)), promptTokens = 0, at = 0, next = 0;
         List<int>[] tokens = [.. pieces.Select(_ => new List<int>())];
         foreach (int id in ids)
         {

@@ -9,6 +9,9 @@ internal interface ITextCodec
     /// <summary>The same ids mean the same text only under the same fingerprint.</summary>
     string Fingerprint { get; }
 
+    /// <summary>Bytes of UTF-8 of which a text has at most so many for each of its tokens; null where there is no such bound.</summary>
+    int? MostBytesPerToken { get; }
+
     /// <summary>Token ids of a text; special tokens spelled in it are recognised.</summary>
     /// <param name="text">Any text.</param>
     /// <param name="addSpecialTokens">Whether the tokenizer adds what it adds to a bare prompt, such as a beginning-of-text token.</param>

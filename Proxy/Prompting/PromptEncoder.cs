@@ -10,7 +10,11 @@ namespace Agentic.Proxy;
 /// renders it verbatim after its generation prompt, the generated ids take its place, so that the KV blocks of the last turn fit
 /// (docs/design.md, decision 9).
 /// </remarks>
-internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, int mostRememberedTokens)
+/// <param name="codec">The model's.</param>
+/// <param name="template">The model's.</param>
+/// <param name="mostRememberedTokens">Of answers.</param>
+/// <param name="limit">What a conversation must not exceed; null for nothing.</param>
+internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, int mostRememberedTokens, PromptLimit? limit = null)
 {
     private readonly AnswerMemory _memory = new(mostRememberedTokens);
     private readonly CallLayouts _layouts = new(codec, template, new TemplateTraits(template));
@@ -24,8 +28,10 @@ internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, in
 
     /// <summary>Token ids of a text as an answer begins with it: after the generation prompt, whose last characters may share a token
     /// rule.</summary>
+    /// <exception cref="ApiException">400: a prediction is too long.</exception>
     public int[] EncodeAnswer(string text)
     {
+        limit?.Check(text, "prediction");
         int[] before = codec.Encode(Traits.GenerationPrompt, addSpecialTokens: false);
         int[] whole = codec.Encode(Traits.GenerationPrompt + text, addSpecialTokens: false);
         return whole.AsSpan().StartsWith(before) ? whole[before.Length..] : codec.Encode(text, addSpecialTokens: false);
@@ -52,46 +58,77 @@ internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, in
     /// <param name="messages">As the client sent them, checked.</param>
     /// <param name="variables">The template's other variables.</param>
     /// <exception cref="JinjaException">The template refuses the conversation.</exception>
+    /// <exception cref="ApiException">400: it is too long.</exception>
     public EncodedPrompt Encode(NamespaceKey space, IReadOnlyList<JsonObject> messages, JsonObject variables)
     {
+        limit?.Check(messages);
         variables["messages"] = ChatMessages.ForTemplate(messages, Traits);
         string text = template.Render(variables);
-        List<(int Start, AnswerMemory.Answer Answer)> answers = Locate(space, messages, text);
+        limit?.Check(text, "messages");
+        List<(int Start, int Blanks, AnswerMemory.Answer Answer)> answers = Locate(space, messages, text);
         int[] plain = codec.Encode(text, addSpecialTokens: false);
         TokenSplicer? splicer = answers.Count == 0 ? null : TokenSplicer.Align(codec, text, plain);
         bool opensThought = text.AsSpan().TrimEnd().EndsWith(ReasoningParser.OpenMarker);
         int spliced = 0;
-        if (splicer is not null)
+        foreach ((int start, int blanks, AnswerMemory.Answer answer) in splicer is null ? [] : answers)
         {
-            foreach ((int start, AnswerMemory.Answer answer) in answers)
-                spliced += splicer.Replace(start, answer.Text, answer.Ids) ? 1 : 0;
+            // A word-start token stands for the space before its word too, which a decoder leaves out at a text's beginning.
+            bool replaced = (blanks > 0 && splicer!.Replace(start, text.Substring(start, blanks + answer.Text.Length), answer.Ids))
+                || splicer!.Replace(start + blanks, answer.Text, answer.Ids);
+            spliced += replaced ? 1 : 0;
         }
 
         int[] ids = splicer?.Finish() ?? plain;
         return new(ids, PromptRoles.Runs(codec, text, ids, messages), spliced, opensThought);
     }
 
-    /// <summary>Where the text holds remembered answers, in order, each right after a generation prompt.</summary>
-    private List<(int Start, AnswerMemory.Answer Answer)> Locate(NamespaceKey space, IReadOnlyList<JsonObject> messages, string text)
+    /// <summary>Where the text holds remembered answers, in order: each right after what comes before an answer, and after the blanks that
+    /// a template without a generation prompt may put there.</summary>
+    private List<(int Start, int Blanks, AnswerMemory.Answer Answer)> Locate(
+        NamespaceKey space, IReadOnlyList<JsonObject> messages, string text)
     {
-        List<(int, AnswerMemory.Answer)> found = [];
+        List<(int, int, AnswerMemory.Answer)> found = [];
         int from = 0;
-        string place = AnswerMemory.Start(space);
+        string place = AnswerMemory.Start(space), before = "";
         foreach (JsonObject message in messages)
         {
             place = AnswerMemory.After(place, message);
-            if (Traits.GenerationPrompt.Length == 0 || message["role"]!.GetValue<string>() != "assistant"
-                || _memory.Find(place) is not { } answer)
-                continue;
-            int at = text.IndexOf(Traits.GenerationPrompt + answer.Text, from, StringComparison.Ordinal);
-            if (at < 0)
-                continue;
-            at += Traits.GenerationPrompt.Length;
-            found.Add((at, answer));
-            from = at + answer.Text.Length;
+            string role = message["role"]!.GetValue<string>();
+            if (role == "assistant" && _memory.Find(place) is { } answer
+                && Find(text, before is "tool" or "function" ? Traits.ResultStart : Traits.AnswerStart, answer.Text, from) is { } at)
+            {
+                found.Add((at.Start, at.Blanks, answer));
+                from = at.Start + at.Blanks + answer.Text.Length;
+            }
+
+            before = role;
         }
 
         return found;
+    }
+
+    private (int Start, int Blanks)? Find(string text, string historyStart, string answer, int from)
+    {
+        string start = Traits.GenerationPrompt;
+        if (start.Length > 0)
+        {
+            int at = text.IndexOf(start + answer, from, StringComparison.Ordinal);
+            return at < 0 ? null : (at + start.Length, 0);
+        }
+
+        while (historyStart.Length > 0 && text.IndexOf(historyStart, from, StringComparison.Ordinal) is var next and >= 0)
+        {
+            from = next + historyStart.Length;
+            int blanks = 0;
+            while (from + blanks < text.Length && char.IsWhiteSpace(text[from + blanks]) && !StartsAt(from + blanks))
+                blanks++;
+            if (StartsAt(from + blanks))
+                return (from, blanks);
+        }
+
+        return null;
+
+        bool StartsAt(int at) => text.AsSpan(at).StartsWith(answer);
     }
 }
 

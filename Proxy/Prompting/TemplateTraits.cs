@@ -29,6 +29,11 @@ internal sealed class TemplateTraits
         NamesResults = form.IsNamed;
         Calls = new CallFormatFinder(
             messages => Try(template, form.ShowsTools ? SomeTools : null, false, messages), StringArguments, WantsText).Find(GenerationPrompt);
+        string? tools = form.ShowsTools ? SomeTools : null;
+        AnswerStart = Between(Try(template, tools, false, Message("user", "7c1"), Message("assistant", "7c3")), "7c1");
+        ResultStart = Between(
+            Try(template, tools, false, Message("user", "q"), Call(StringArguments ? SomeArguments : JsonNode.Parse(SomeArguments)!, WantsText ? "" : null),
+                Result("7c2", NamesResults), Message("assistant", "7c3")), "7c2");
         Thinks = GenerationPrompt.Contains(ReasoningParser.OpenMarker, StringComparison.Ordinal) || DropsThoughts(template);
         KnowsDeveloper = Contains(Try(template, true, Message("developer", "7c1"), Message("user", "q")), "7c1");
         foreach (string role in (ReadOnlySpan<string>)["system", "user", "assistant", "tool"])
@@ -42,6 +47,13 @@ internal sealed class TemplateTraits
 
     /// <summary>What the template puts before an answer, or empty if that is not the end of what it renders.</summary>
     public string GenerationPrompt { get; }
+
+    /// <summary>What the template puts between a question and its answer in a history, but for whitespace at the end; empty if it leaves
+    /// either out.</summary>
+    public string AnswerStart { get; }
+
+    /// <summary>As <see cref="AnswerStart"/>, between a call's result and the answer.</summary>
+    public string ResultStart { get; }
 
     /// <summary>How its model writes calls.</summary>
     public CallFormat Calls { get; }
@@ -92,6 +104,16 @@ internal sealed class TemplateTraits
         string thought = $"{ReasoningParser.OpenMarker}\n7c1\n{ReasoningParser.CloseMarker}\n\n7c2";
         string? text = Try(template, true, Message("user", "q"), Message("assistant", thought), Message("user", "q"));
         return Contains(text, "7c2") && !Contains(text, "7c1");
+    }
+
+    private static string Between(string? text, string question)
+    {
+        if (text is null || text.LastIndexOf(question, StringComparison.Ordinal) is var asked && asked < 0)
+            return "";
+        int from = asked + question.Length, id = text.LastIndexOf(CallId, StringComparison.Ordinal);
+        from = id < from ? from : id + CallId.Length;   // a result may end with the call's id
+        int to = text.IndexOf("7c3", from, StringComparison.Ordinal);
+        return to < 0 ? "" : text[from..to].TrimEnd();
     }
 
     private static bool Contains(string? text, string part) => text is not null && text.Contains(part, StringComparison.Ordinal);

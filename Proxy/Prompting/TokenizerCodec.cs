@@ -12,6 +12,9 @@ internal sealed class TokenizerCodec(Tokenizer tokenizer) : ITextCodec
     public string Fingerprint => tokenizer.Fingerprint;
 
     /// <inheritdoc/>
+    public int? MostBytesPerToken => tokenizer.MostBytesPerToken;
+
+    /// <inheritdoc/>
     public int[] Encode(string text, bool addSpecialTokens) => tokenizer.Encode(text, addSpecialTokens);
 
     /// <inheritdoc/>

@@ -74,6 +74,8 @@ internal sealed class BytePairModel : ITokenModel
         _byteIds = options.ByteFallback ? [.. Enumerable.Range(0, 256).Select(value => vocabulary.Find($"<0x{value:X2}>") ?? -1)] : null;
     }
 
+    public bool KeepsEveryByte => _options.ByteLevel ? _letterIds.All(id => id is not null) : _byteIds?.All(id => id >= 0) == true;
+
     public void Encode(ReadOnlySpan<char> piece, List<int> ids)
     {
         int end;

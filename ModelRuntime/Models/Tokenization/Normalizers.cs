@@ -6,11 +6,17 @@ namespace Agentic.ModelRuntime;
 /// <summary>Rewrites text before it is cut.</summary>
 internal interface INormalizer
 {
+    /// <summary>How many bytes of UTF-8 may at most become one; infinity where there is no bound.</summary>
+    double MostShrinking => double.PositiveInfinity;
+
     string Normalize(string text);
 }
 
 internal sealed class UnicodeNormalizer(NormalizationForm form) : INormalizer
 {
+    // Hangul: three letters of three bytes each are one syllable of three. Compatibility forms: four bytes of 𝐀 are one of A.
+    public double MostShrinking => form is NormalizationForm.FormC or NormalizationForm.FormD ? 3 : 12;
+
     public string Normalize(string text) => UnicodeNormalization.Normalize(text, form);
 }
 
@@ -47,6 +53,8 @@ internal sealed class StripAccentsNormalizer : INormalizer
 
 internal sealed class ReplaceNormalizer(string pattern, string content) : INormalizer
 {
+    public double MostShrinking => Math.Max(1, Encoding.UTF8.GetByteCount(pattern) / (double)Encoding.UTF8.GetByteCount(content));
+
     public string Normalize(string text) => text.Replace(pattern, content, StringComparison.Ordinal);
 }
 
@@ -57,15 +65,21 @@ internal sealed class RegexReplaceNormalizer(UnicodeRegex pattern, string conten
 
 internal sealed class PrependNormalizer(string prefix) : INormalizer
 {
+    public double MostShrinking => 1;
+
     public string Normalize(string text) => text.Length == 0 ? text : prefix + text;
 }
 
 internal sealed class ByteLettersNormalizer : INormalizer
 {
+    public double MostShrinking => 1;
+
     public string Normalize(string text) => ByteAlphabet.Spell(text);
 }
 
 internal sealed class NormalizerSequence(IReadOnlyList<INormalizer> normalizers) : INormalizer
 {
+    public double MostShrinking => normalizers.Aggregate(1.0, (product, normalizer) => product * normalizer.MostShrinking);
+
     public string Normalize(string text) => normalizers.Aggregate(text, (current, normalizer) => normalizer.Normalize(current));
 }

@@ -13,6 +13,9 @@ internal readonly record struct Piece(string Source, int Start, int Length, bool
 /// <summary>Cuts a piece into smaller ones, none of them empty.</summary>
 internal interface IPreTokenizer
 {
+    /// <summary>Whether pieces may lack some of what they are cut from.</summary>
+    bool LeavesOut => false;
+
     void Split(Piece piece, List<Piece> pieces);
 }
 
@@ -40,6 +43,8 @@ internal sealed class SplitPreTokenizer(UnicodeRegex pattern, SplitBehavior beha
 {
     [ThreadStatic]
     private static List<(int Start, int End)>? _matches;
+
+    public bool LeavesOut => behavior == SplitBehavior.Removed;
 
     public void Split(Piece piece, List<Piece> pieces)
     {

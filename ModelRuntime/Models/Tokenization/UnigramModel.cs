@@ -59,6 +59,8 @@ internal sealed class UnigramModel : ITokenModel
         return Array.TrueForAll(ids, id => id is not null) ? [.. ids.Select(id => id!.Value)] : null;
     }
 
+    public bool KeepsEveryByte => _byteIds is not null;
+
     public void Encode(ReadOnlySpan<char> piece, List<int> ids)
     {
         Best[] best = ArrayPool<Best>.Shared.Rent(piece.Length + 1);

@@ -28,6 +28,8 @@ internal sealed class FakeCodec : ITextCodec
 
     public string Fingerprint => "fake";
 
+    public int? MostBytesPerToken => _tokens.Max(token => token.Length);
+
     public static int Byte(char c) => c;
 
     /// <summary>A text spelled in bytes, whatever tokens there are.</summary>

@@ -45,6 +45,20 @@ public class TokenizerTextTests
         });
     }
 
+    /// <summary>What a text that is too long is refused by, before it is tokenized.</summary>
+    [Theory]
+    [MemberData(nameof(TokenizerGoldenTests.Names), MemberType = typeof(TokenizerGoldenTests))]
+    public void AnyText_HasNoMoreBytesThanItsTokensMayStandFor(string name)
+    {
+        Tokenizer tokenizer = TokenizerGoldenTests.Load(name);
+        if (name is "gpt2" or "llama3" or "qwen2" or "sentencepiece-bpe")
+            Assert.NotNull(tokenizer.MostBytesPerToken);
+        if (tokenizer.MostBytesPerToken is not int most)
+            return;
+        AnyText.Sample(text => Assert.InRange(
+            System.Text.Encoding.UTF8.GetByteCount(text), 0, most * tokenizer.Encode(text, addSpecialTokens: false).Length));
+    }
+
     [Theory]
     [MemberData(nameof(TokenizerGoldenTests.Names), MemberType = typeof(TokenizerGoldenTests))]
     public void IdsThatNoTokenHas_AddNothing(string name)

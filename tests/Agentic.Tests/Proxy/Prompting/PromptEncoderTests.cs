@@ -10,6 +10,16 @@ public sealed class PromptEncoderTests
 {
     private static readonly NamespaceKey Space = NamespaceKey.Derive(new byte[16], "a", "m", "t"), Other = NamespaceKey.Derive(new byte[16], "b", "m", "t");
 
+    private const string MistralTemplate = """
+        {%- for m in messages %}
+            {%- if m.role == 'user' %}{{ '[INST] ' + m.content + ' [/INST]' }}
+            {%- elif m.role == 'tool' %}{{ '[TOOL_RESULTS]' + m.content + m.tool_call_id + '[/TOOL_RESULTS]' }}
+            {%- elif m.tool_calls %}{{ '[TOOL_CALLS]' + m.tool_calls | map(attribute='function') | list | tojson + '</s>' }}
+            {%- else %}ANSWER{{ '</s>' }}
+            {%- endif %}
+        {%- endfor %}
+        """;
+
     [Fact]
     public void BundledModel_IsPromptedAsByTheReference()
     {
@@ -75,6 +85,68 @@ public sealed class PromptEncoderTests
                 before = [.. prompt, .. generated];
             }
         }, iter: 300);
+    }
+
+    /// <summary>A template without a generation prompt, as Mistral's: the answer stands right behind the question's end, or behind a space
+    /// that the template sets.</summary>
+    [Theory]
+    [InlineData("{{ m.content }}")]
+    [InlineData("{{ ' ' + m.content }}")]
+    [InlineData("{{ ' ' + m.content | trim }}")]
+    public void AnswerWithoutAGenerationPrompt_IsSpliced(string answer)
+    {
+        TokenizerCodec codec = new(Tokenizer.Load(TestFiles.Golden("tokenizers/sentencepiece-bpe")));
+        ChatTemplate template = ChatTemplate.Parse(MistralTemplate.Replace("ANSWER", answer));
+        PromptEncoder encoder = new(codec, template, 10_000);
+        // As the model writes it: its first word's token carries the space that the template sets; then pieces no tokenizer would choose.
+        int[] first = codec.Encode("the", false), rest = [.. " answer, which repeats the question".SelectMany(c => codec.Encode(c.ToString(), false).TakeLast(1))];
+        int[] generated = [.. first, .. rest];
+        string text = Decoded(codec, generated);
+        JsonObject message = new() { ["role"] = "assistant", ["content"] = text };
+        JsonObject[] asked = [User($"the question: {text}")];
+        int[] prompt = encoder.Encode(Space, asked, Variables()).Ids;
+        encoder.Remember(Space, asked, message, text, generated);
+
+        (int[] ids, int spliced, _) = encoder.Encode(Space, [.. asked, message, User("more")], Variables());
+        int stranger = encoder.Encode(Other, [.. asked, message, User("more")], Variables()).Spliced;
+
+        Assert.Equal((1, 0), (spliced, stranger));
+        Assert.Equal([.. prompt, .. generated], ids[..(prompt.Length + generated.Length)]);
+    }
+
+    [Fact]
+    public void AnswerToAToolWithoutAGenerationPrompt_IsSpliced()
+    {
+        FakeCodec codec = new();
+        PromptEncoder encoder = new(codec, ChatTemplate.Parse(MistralTemplate.Replace("ANSWER", "{{ m.content }}")), 10_000);
+        JsonObject call = Parse("""{"role":"assistant","content":"","tool_calls":[{"id":"x","function":{"name":"f","arguments":"{}"}}]}""");
+        JsonObject[] asked = [User("Hello"), call, Parse("""{"role":"tool","tool_call_id":"x","content":"Hello"}""")];
+        JsonObject message = new() { ["role"] = "assistant", ["content"] = "Hello" };
+        int[] prompt = encoder.Encode(Space, asked, Variables()).Ids;
+        encoder.Remember(Space, asked, message, "Hello", FakeCodec.Bytes("Hello"));
+
+        (int[] ids, int spliced, _) = encoder.Encode(Space, [.. asked, message, User("more")], Variables());
+
+        Assert.Equal(1, spliced);
+        Assert.Equal([.. prompt, .. FakeCodec.Bytes("Hello")], ids[..(prompt.Length + 5)]);
+    }
+
+    [Fact]
+    public void TooLongForAnyTokens_IsRefusedWithoutTokenizing()
+    {
+        FakeCodec codec = new();
+        int most = codec.MostBytesPerToken!.Value;
+        PromptLimit limit = new(codec, 100);
+
+        limit.Check(new string('x', 100 * most), "messages");
+        ApiException refused = Assert.Throws<ApiException>(() => limit.Check(new string('x', (100 * most) + 1), "messages"));
+        Assert.Throws<ApiException>(() => limit.Check(new string('é', (50 * most) + 1), "messages"));
+
+        string half = new('x', 51 * most);
+        limit.Check([User(half), new JsonObject { ["role"] = "assistant", ["content"] = half }, User(new string(' ', 51 * most))]);
+        Assert.Throws<ApiException>(() => limit.Check([User(half), Parse("""{"role":"assistant","content":"x"}"""), User(half)]));
+        Assert.Equal(("context_length_exceeded", "messages", 400), (refused.Error.Code, refused.Error.Param, refused.Status));
+        Assert.Contains("at least 101 tokens", refused.Message);
     }
 
     [Fact]
@@ -185,6 +257,12 @@ public sealed class PromptEncoderTests
     }
 
     private static JsonObject User(string content) => new() { ["role"] = "user", ["content"] = content };
+
+    private static string Decoded(TokenizerCodec codec, IEnumerable<int> ids)
+    {
+        IStreamingDecoder decoder = codec.CreateDecoder();
+        return string.Concat(ids.Select(decoder.Push)) + decoder.Flush();
+    }
 
     private static JsonObject Parse(string json) => JsonNode.Parse(json)!.AsObject();
 }
