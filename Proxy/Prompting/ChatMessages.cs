@@ -27,6 +27,9 @@ internal static class ChatMessages
     {
         JsonObject result = (JsonObject)message.DeepClone();
         string role = message["role"]!.GetValue<string>();
+        // Clients write null, or an empty list, for what a message does not have; templates ask whether the member is there.
+        foreach ((string name, _) in message.Where(member => member.Value is null or JsonArray { Count: 0 } && member.Key != "content"))
+            result.Remove(name);
         if (role == "developer" && !traits.KnowsDeveloper)
             role = "system";
         if (role == "function")   // the older form of a tool's answer

@@ -204,6 +204,24 @@ public sealed class PromptEncoderTests
         Assert.Equal("hi<f>done", text);
     }
 
+    /// <summary>openai-python's messages have null for what they lack; published templates ask whether a message has "tool_calls".</summary>
+    [Fact]
+    public void WhatAMessageLacks_TheTemplateDoesNotSee()
+    {
+        ChatTemplate template = ChatTemplate.Parse("{% for m in messages %}{{ m.keys() | list | join(' ') }};{% endfor %}");
+        JsonObject[] messages =
+        [
+            User("hi"),
+            Parse("""{"role":"assistant","content":"x","refusal":null,"annotations":[],"tool_calls":null,"function_call":null,"audio":null}"""),
+            Parse("""{"role":"assistant","content":"x","tool_calls":[]}"""),
+        ];
+        FakeCodec codec = new();
+
+        int[] ids = new PromptEncoder(codec, template, 0).Encode(Space, messages, Variables()).Ids;
+
+        Assert.Equal("role content;role content;role content;", codec.TextOf(ids));
+    }
+
     /// <summary>As the templates of Hermes 2 want it; OpenAI's clients send the call's id alone.</summary>
     [Fact]
     public void ResultThatMustNameItsFunction_IsGivenTheName()
