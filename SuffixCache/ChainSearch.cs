@@ -11,9 +11,10 @@ internal unsafe struct ChainSearch
     private SuffixIndex _index;
     private int* _contextEnd;
     private int _contextLength;
-    private uint _start;
+    private uint _start, _end;
     private int _rounds;
     private uint _walking;   // one bit for each order whose chain goes on
+    private fixed ulong _heads[ContextHashes.Orders];
     private fixed uint _next[ContextHashes.Orders];
     private fixed int _counts[ContextHashes.Orders];
     private fixed uint _positions[ContextHashes.Orders * SuffixIndex.TakenPerOrder];
@@ -28,23 +29,34 @@ internal unsafe struct ChainSearch
         _index = index;
         _contextEnd = contextEnd;
         (_contextLength, _rounds, _walking) = (contextLength, 0, 0);
-        uint end = index.Log.End;
-        _start = index.HotStart;
+        (_start, _end) = (index.HotStart, index.Log.End);
         for (int order = 0; order < ContextHashes.Orders; order++)
         {
             _counts[order] = 0;
-            if (ContextHashes.Length(order) <= contextLength)
-                Follow(order, index.Newest(order, hashes), end);
+            _heads[order] = ContextHashes.Length(order) <= contextLength ? (ulong)index.Newest(order, hashes) : 0;
         }
     }
 
     /// <summary>One round.</summary>
+    /// <param name="counts">Of all searches.</param>
+    /// <param name="isLastResort">The segments are searched: now those of one token count, if there are too few others.</param>
     /// <returns>False at the chains' ends.</returns>
-    public bool Advance(ref MatchCounts counts)
+    public bool Advance(ref MatchCounts counts, bool isLastResort)
     {
-        if (++_rounds > Walked)
+        if (_rounds++ == 0)
+        {
+            for (int order = 0; order < ContextHashes.Orders; order++)
+            {
+                if (_heads[order] != 0)
+                    Follow(order, *(uint*)_heads[order], _end);
+            }
+
+            return _walking != 0;
+        }
+
+        if (_rounds > 1 + Walked)
             return false;
-        for (uint left = _walking; left != 0; left &= left - 1)
+        for (uint left = isLastResort ? _walking : _walking & ~1u; left != 0; left &= left - 1)
         {
             int order = BitOperations.TrailingZeroCount(left);
             uint position = _next[order];

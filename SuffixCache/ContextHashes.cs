@@ -16,12 +16,17 @@ internal unsafe struct ContextHashes
     public const int Longest = 16;
 
     private const uint Base = 0x9E3779B1;
-    private static readonly uint Power2 = Power(2), Power5 = Power(5), Power16 = Power(16);
+    private const uint Lengths = 1 | (2 << 8) | (5 << 16) | (Longest << 24);   // a byte each
+
+    // Of the base: what the token before an order's first has become.
+    private const uint Power2 = unchecked(Base * Base * Base), Power5 = unchecked(Power2 * Power2);
+    private const uint Power16 = unchecked(Power5 * Power5 * Power2 * Base * Base);
 
     public uint Last1, Last2, Last5, Last16;
 
     /// <summary>Tokens of an order.</summary>
-    public static int Length(int order) => order switch { 0 => 1, 1 => 2, 2 => 5, _ => Longest };
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Length(int order) => (int)(Lengths >> (order * 8)) & 0xFF;
 
     /// <summary>The hashes of what comes before <paramref name="end"/>, of which <paramref name="length"/> tokens are there.</summary>
     public static ContextHashes Before(int* end, int length)
@@ -48,13 +53,5 @@ internal unsafe struct ContextHashes
             Last5 -= ((uint)token[-5] + 1) * Power5;
         if (length >= Longest)
             Last16 -= ((uint)token[-Longest] + 1) * Power16;
-    }
-
-    private static uint Power(int order)
-    {
-        uint power = Base;
-        for (int i = 0; i < order; i++)
-            power *= Base;
-        return power;
     }
 }

@@ -32,15 +32,14 @@ internal sealed class Drafter
         _frontier.Clear(maxNodes);
         if (maxNodes == 0 || maxDepth == 0 || occurrences.Count == 0)
             return;
-        Candidate root = new() { Voted = 1, Probability = 1 };
+        Candidate root = new(TokenLog.Separator, parent: -1, depth: 0, voted: 1, probability: 1, default);
         Divide(occurrences, occurrences.All, weights, calibration, root, parent: -1);
         for (int slot; into.Count < maxNodes && (slot = _frontier.Take()) >= 0; _frontier.Free(slot))
         {
-            ref readonly Candidate node = ref _frontier[slot];
-            int index = into.Add(
-                node.TokenId, node.Parent, node.Depth, node.Probability, node.Voted, node.Voters.Longest + node.Depth - 1);
-            if (node.Depth < maxDepth)
-                Offer(occurrences, weights, calibration, node, index);
+            Candidate node = _frontier[slot];
+            while (Grow(occurrences, weights, calibration, ref node, maxNodes, maxDepth, into))
+            {
+            }
         }
     }
 
@@ -89,20 +88,50 @@ internal sealed class Drafter
         return living;
     }
 
-    /// <summary>What may follow a node: while those who voted for it agree, the same voters' next token.</summary>
-    private void Offer(Occurrences occurrences, VoteWeights weights, Calibration calibration, in Candidate node, int parent)
+    /// <summary>Drafts a node and offers what may follow it: while those who voted for it agree, the same voters' next token.</summary>
+    /// <param name="occurrences">Which vote.</param>
+    /// <param name="weights">Of their votes.</param>
+    /// <param name="calibration">Of what those come to.</param>
+    /// <param name="node">Becomes the next to be drafted.</param>
+    /// <param name="maxNodes">Most nodes.</param>
+    /// <param name="maxDepth">Deepest node.</param>
+    /// <param name="into">Takes it.</param>
+    /// <returns>False where the next is the best that was offered; mostly the node's own child is better.</returns>
+    private bool Grow(
+        Occurrences occurrences, VoteWeights weights, Calibration calibration, ref Candidate node, int maxNodes, int maxDepth,
+        Continuation into)
     {
+        int index = into.Add(node.TokenId, node.Parent, node.Depth, node.Probability, node.Voted, node.Voters.Longest + node.Depth - 1);
+        if (node.Depth >= maxDepth || into.Count >= maxNodes)
+            return false;
         ulong living = node.Voters.Set;
-        int agreed = node.Agreed > 0 ? node.Agreed : occurrences.Agreed(living, node.Depth);
-        if (agreed == 0)
+        if (node.Agreed == 0 && (node.Agreed = occurrences.Agreed(living, node.Depth)) == 0)
         {
-            Divide(occurrences, living, weights, calibration, node, parent);
-            return;
+            Divide(occurrences, living, weights, calibration, node, index);
+            return false;
         }
 
-        float escape = weights.Escape(VoteWeights.EscapeOf(node.Voters, tokens: 1, node.Depth, occurrences.Mood));
-        int token = occurrences[BitOperations.TrailingZeroCount(living)].Following(node.Depth);
-        Add(calibration, node, parent, token, node.Voters, node.Voters.Weight / (node.Voters.Weight + escape), agreed - 1);
+        int @class = VoteWeights.EscapeClass(node.Voters.Longest, node.Depth);
+        if (node.ShareClass != @class)
+        {
+            float escape = weights.Escape(VoteWeights.EscapeOf(node.Voters, tokens: 1, node.Depth, occurrences.Mood));
+            (node.Share, node.ShareClass) = (node.Voters.Weight / (node.Voters.Weight + escape), @class);
+        }
+
+        node.TokenId = occurrences[BitOperations.TrailingZeroCount(living)].Following(node.Depth);
+        node.Voted *= node.Share;
+        node.Probability = Math.Min(node.Probability, calibration.Correct(node.Voted));
+        (node.Parent, node.Depth, node.Agreed) = (index, node.Depth + 1, node.Agreed - 1);
+        if (_frontier.Outdoes(node.Probability))
+        {
+            ref Candidate later = ref _frontier.Add(node.Probability);
+            if (!Unsafe.IsNullRef(ref later))
+                later = node;
+            return false;
+        }
+
+        _frontier.Pass();
+        return true;
     }
 
     private void Divide(
@@ -111,19 +140,13 @@ internal sealed class Drafter
         _votes.Take(occurrences, living, node.Depth, weights);
         foreach (ref readonly Choice choice in _votes.Choices)
         {
-            if (choice.TokenId >= 0)
-                Add(calibration, node, parent, choice.TokenId, choice.Voters, choice.Voters.Weight / _votes.Total, agreed: 0);
+            if (choice.TokenId < 0)
+                continue;
+            float voted = node.Voted * (choice.Voters.Weight / _votes.Total);
+            float probability = Math.Min(node.Probability, calibration.Correct(voted));
+            ref Candidate child = ref _frontier.Add(probability);
+            if (!Unsafe.IsNullRef(ref child))
+                child = new Candidate(choice.TokenId, parent, node.Depth + 1, voted, probability, choice.Voters);
         }
-    }
-
-    private void Add(
-        Calibration calibration, in Candidate node, int parent, int token, in Voters voters, float share, int agreed)
-    {
-        float voted = node.Voted * share, probability = Math.Min(node.Probability, calibration.Correct(voted));
-        ref Candidate child = ref _frontier.Add(probability);
-        if (Unsafe.IsNullRef(ref child))
-            return;
-        (child.TokenId, child.Parent, child.Depth) = (token, parent, node.Depth + 1);
-        (child.Voted, child.Probability, child.Voters, child.Agreed) = (voted, probability, voters, agreed);
     }
 }

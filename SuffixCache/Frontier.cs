@@ -3,16 +3,26 @@ using System.Runtime.CompilerServices;
 namespace Agentic.SuffixCache;
 
 /// <summary>A node that may be drafted next.</summary>
-internal struct Candidate
+/// <param name="tokenId">Its token.</param>
+/// <param name="parent">In the draft.</param>
+/// <param name="depth">1 below the context's last token.</param>
+/// <param name="voted">Its probability before calibration.</param>
+/// <param name="probability">And after.</param>
+/// <param name="voters">The occurrences that agree with its path.</param>
+internal struct Candidate(int tokenId, int parent, int depth, float voted, float probability, in Voters voters)
 {
-    public int TokenId, Parent, Depth;
-    public float Voted, Probability;
+    public int TokenId = tokenId, Parent = parent, Depth = depth;
+    public float Voted = voted, Probability = probability;
+    public Voters Voters = voters;
 
-    /// <summary>The occurrences that agree with its path.</summary>
-    public Voters Voters;
-
-    /// <summary>With how many tokens more they are known to.</summary>
+    /// <summary>With how many tokens more the voters are known to agree.</summary>
     public int Agreed;
+
+    /// <summary>What goes to the one token that all agree on, where the escape is of a class.</summary>
+    public float Share;
+
+    /// <inheritdoc cref="Share"/>
+    public int ShareClass = -1;
 }
 
 /// <summary>The best of the nodes that may be drafted next; never more than there is room for in the draft.</summary>
@@ -66,6 +76,12 @@ internal sealed class Frontier(int capacity)
         _room--;
         return (int)_keys[--_count] & SlotMask;
     }
+
+    /// <summary>Whether one that came earlier is as probable, or more.</summary>
+    public bool Outdoes(float probability) => _count > 0 && (uint)(_keys[_count - 1] >> 32) >= BitConverter.SingleToUInt32Bits(probability);
+
+    /// <summary>One is taken that need not be added, for nothing outdoes it.</summary>
+    public void Pass() => _room--;
 
     /// <summary>What lies in a slot.</summary>
     public ref readonly Candidate this[int slot] => ref _candidates[slot];

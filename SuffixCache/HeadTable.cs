@@ -24,14 +24,14 @@ internal sealed unsafe class HeadTable : IDisposable
 
     public long Bytes => sizeof(uint) * (1L << _slots.Bits);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public uint* Slot(uint hash)
+    /// <summary>Its slots as they are now: until <see cref="Fit"/>, for the writer; for a reader, until it leaves.</summary>
+    public View Now
     {
-        Slots slots = _slots;
-        hash ^= hash >> 15;
-        hash *= 0x85EBCA6B;
-        hash ^= hash >> 13;
-        return slots.Memory + ((hash * 0x9E3779B1) >> (32 - slots.Bits));
+        get
+        {
+            Slots slots = _slots;
+            return new View(slots.Memory, 32 - slots.Bits);
+        }
     }
 
     /// <summary>Doubles until there is a slot for so many contexts; halves while there would be eight for each.</summary>
@@ -74,6 +74,23 @@ internal sealed unsafe class HeadTable : IDisposable
             slots.Block.Free();
         else
             _reclaimer.Retire(slots.Block);
+    }
+
+    /// <summary>Finds slots.</summary>
+    public readonly struct View(uint* memory, int shift)
+    {
+        private readonly uint* _memory = memory;
+        private readonly int _shift = shift;
+
+        /// <summary>The slot of a context's hash.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public uint* Slot(uint hash)
+        {
+            hash ^= hash >> 15;
+            hash *= 0x85EBCA6B;
+            hash ^= hash >> 13;
+            return _memory + ((hash * 0x9E3779B1) >> _shift);
+        }
     }
 
     private sealed class Slots

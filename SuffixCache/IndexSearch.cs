@@ -34,10 +34,10 @@ internal sealed unsafe class IndexSearch
     {
         if (_index is null)
             return false;
-        bool more = _chains.Advance(ref counts);
+        bool inSegments = false;
         foreach (ref SegmentSearch segment in _segments.AsSpan(0, _segmentCount))
-            more |= segment.Advance(ref counts);
-        return more;
+            inSegments |= segment.Advance(ref counts);
+        return _chains.Advance(ref counts, isLastResort: !inSegments) || inSegments;
     }
 
     /// <summary>Collects matches as long as an order and, as long as there are any, shorter than the next.</summary>

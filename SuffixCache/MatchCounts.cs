@@ -11,8 +11,8 @@ internal unsafe struct MatchCounts
     /// <summary>A match of so many tokens, at least 1.</summary>
     public void Add(int length)
     {
-        for (int order = 0; order < ContextHashes.Orders; order++)
-            _asLong[order] += length >= ContextHashes.Length(order) ? 1 : 0;
+        for (int order = 0; order < ContextHashes.Orders && length >= ContextHashes.Length(order); order++)
+            _asLong[order]++;
     }
 
     /// <summary>Whether so many are longer that none of an order's own would be taken.</summary>

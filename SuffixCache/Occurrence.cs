@@ -80,13 +80,21 @@ internal unsafe struct Occurrence
     public readonly void Prefetch()
     {
         // The line before it has come.
-        const int TokensPerLine = 16, Lines = 3;
+        const int TokensPerLine = 16, Lines = 2;
         if (!Sse.IsSupported)
             return;
         for (int back = 1 + TokensPerLine; Length < Evidence.Window && back <= 1 + Evidence.Window; back += TokensPerLine)
             Sse.Prefetch0(_following - Math.Min(back, Evidence.Window));
         for (int line = 0; line < Lines; line++)
             Sse.Prefetch0(_following + (line * TokensPerLine));
+    }
+
+    /// <summary>Asks for what follows it behind so many tokens.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void Prefetch(int depth)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch0(_following + depth);
     }
 
     /// <summary>Looks up what follows it now: the log may have grown or lost its oldest chunk since.</summary>

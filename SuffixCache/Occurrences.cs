@@ -79,7 +79,12 @@ internal sealed class Occurrences
         ref readonly Occurrence first = ref _all[BitOperations.TrailingZeroCount(which)];
         int agreed = first.Known(depth, AgreedAtOnce);
         for (ulong left = which & (which - 1); left != 0 && agreed > 0; left &= left - 1)
-            agreed = _all[BitOperations.TrailingZeroCount(left)].Agreed(first, depth, agreed);
+        {
+            ref readonly Occurrence other = ref _all[BitOperations.TrailingZeroCount(left)];
+            agreed = other.Agreed(first, depth, agreed);
+            other.Prefetch(depth + (2 * AgreedAtOnce));
+        }
+
         return agreed;
     }
 

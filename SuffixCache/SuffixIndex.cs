@@ -102,14 +102,20 @@ internal sealed unsafe class SuffixIndex : IDisposable
         return first;
     }
 
-    /// <summary>The newest position that one order of a context's hashes leads to.</summary>
-    public uint Newest(int order, in ContextHashes hashes) => *(order switch
+    /// <summary>Where the newest position lies that one order of a context's hashes leads to; asked for.</summary>
+    public uint* Newest(int order, in ContextHashes hashes)
     {
-        0 => _heads1.Slot(hashes.Last1),
-        1 => _heads2.Slot(hashes.Last2),
-        2 => _heads5.Slot(hashes.Last5),
-        _ => _heads16.Slot(hashes.Last16),
-    });
+        uint* slot = order switch
+        {
+            0 => _heads1.Now.Slot(hashes.Last1),
+            1 => _heads2.Now.Slot(hashes.Last2),
+            2 => _heads5.Now.Slot(hashes.Last5),
+            _ => _heads16.Now.Slot(hashes.Last16),
+        };
+        if (Sse.IsSupported)
+            Sse.Prefetch0(slot);
+        return slot;
+    }
 
     /// <summary>The one before it in the order's chain; anything where the chain ends.</summary>
     public uint Older(int order, uint position) => ((uint*)_links[position])[order];
@@ -189,49 +195,34 @@ internal sealed unsafe class SuffixIndex : IDisposable
     private void Add(int* tokens, int start, int end, int mark)
     {
         Slots* slots = stackalloc Slots[Ahead];
+        Heads heads = new() { Order1 = _heads1.Now, Order2 = _heads2.Now, Order5 = _heads5.Now, Order16 = _heads16.Now };
         ContextHashes hashes = ContextHashes.Before(tokens + start, start);
-        int asked = start;
-        for (int i = start; i < end; i++)
+        for (int i = start, asked = start; i < end;)
         {
-            for (; asked < end && asked < i + Ahead; asked++)
+            uint position = _log.End;
+            Links* links = _links[position];
+            int* log = _log.Next(out int room);
+            for (int last = i + Math.Min(room, end - i); i < last; i++, position++, links++, log++)
             {
-                slots[asked % Ahead] = Ask(hashes);
-                hashes.Roll(tokens + asked, asked);
+                for (; asked < end && asked < i + Ahead; asked++)
+                {
+                    slots[asked % Ahead] = heads.Ask(hashes);
+                    hashes.Roll(tokens + asked, asked);
+                }
+
+                ref Slots at = ref slots[i % Ahead];
+                if (i >= 1)
+                    links->Order1 = Exchange(at.Order1, position);
+                if (i >= 2)
+                    links->Order2 = Exchange(at.Order2, position);
+                if (i >= 5)
+                    links->Order5 = Exchange(at.Order5, position);
+                if (i >= ContextHashes.Longest)
+                    links->Order16 = Exchange(at.Order16, position);
+                *log = tokens[i] | mark;
+                _log.Added();
             }
-
-            ref Slots at = ref slots[i % Ahead];
-            ref Links links = ref *_links[_log.End];
-            if (i >= 1)
-                links.Order1 = Exchange(at.Order1, _log.End);
-            if (i >= 2)
-                links.Order2 = Exchange(at.Order2, _log.End);
-            if (i >= 5)
-                links.Order5 = Exchange(at.Order5, _log.End);
-            if (i >= ContextHashes.Longest)
-                links.Order16 = Exchange(at.Order16, _log.End);
-            _log.Add(tokens[i] | mark);
         }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Slots Ask(in ContextHashes hashes)
-    {
-        Slots slots = new()
-        {
-            Order1 = _heads1.Slot(hashes.Last1),
-            Order2 = _heads2.Slot(hashes.Last2),
-            Order5 = _heads5.Slot(hashes.Last5),
-            Order16 = _heads16.Slot(hashes.Last16),
-        };
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(slots.Order1);
-            Sse.Prefetch0(slots.Order2);
-            Sse.Prefetch0(slots.Order5);
-            Sse.Prefetch0(slots.Order16);
-        }
-
-        return slots;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -254,6 +245,33 @@ internal sealed unsafe class SuffixIndex : IDisposable
     private struct Slots
     {
         public uint* Order1, Order2, Order5, Order16;
+    }
+
+    private struct Heads
+    {
+        public HeadTable.View Order1, Order2, Order5, Order16;
+
+        /// <summary>A context's slots; asked for.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly Slots Ask(in ContextHashes hashes)
+        {
+            Slots slots = new()
+            {
+                Order1 = Order1.Slot(hashes.Last1),
+                Order2 = Order2.Slot(hashes.Last2),
+                Order5 = Order5.Slot(hashes.Last5),
+                Order16 = Order16.Slot(hashes.Last16),
+            };
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(slots.Order1);
+                Sse.Prefetch0(slots.Order2);
+                Sse.Prefetch0(slots.Order5);
+                Sse.Prefetch0(slots.Order16);
+            }
+
+            return slots;
+        }
     }
 
     [StructLayout(LayoutKind.Sequential)]

@@ -77,10 +77,21 @@ internal sealed unsafe class TokenLog : IDisposable
 
     public void Add(int token)
     {
-        uint end = _end;
-        *_tokens[end] = token;
-        End = end + 1;
+        *_tokens[_end] = token;
+        Added();
     }
+
+    /// <summary>Where the next tokens go: room for so many in one piece, of what is reserved. Each is there when <see cref="Added"/> says
+    /// so.</summary>
+    public int* Next(out int room)
+    {
+        room = _tokens.RunFrom(_end);
+        return _tokens[_end];
+    }
+
+    /// <summary>One more was written.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Added() => End = _end + 1;
 
     /// <summary>The newest token is the last one its model wrote.</summary>
     public void EndOutput() => *_tokens[End - 1] |= LastOfOutput;

@@ -62,6 +62,9 @@ internal sealed class VoteWeights
 
     public static int LengthBucket(int matchLength) => LengthBuckets[Math.Min(matchLength, LengthBuckets.Length - 1)];
 
+    /// <summary>Of the same voters who agree, and of one class, all escapes are equal.</summary>
+    public static int EscapeClass(int longest, int depth) => (Math.Min(depth, Depths - 1) * Lengths) + LengthBucket(longest + depth);
+
     /// <param name="voters">At least one.</param>
     /// <param name="tokens">That they disagree on.</param>
     /// <param name="depth">Below the context's end.</param>

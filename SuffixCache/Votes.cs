@@ -42,6 +42,7 @@ internal struct Choice
 internal sealed class Votes
 {
     private readonly Choice[] _choices = new Choice[Occurrences.Capacity];
+    private readonly int[] _tokens = new int[Occurrences.Capacity];
     private EscapeIndices _escape;
     private Voters _all;
     private float _total;
@@ -57,7 +58,7 @@ internal sealed class Votes
     public void Take(Occurrences occurrences, ulong living, int depth, VoteWeights weights)
     {
         Span<Choice> choices = _choices;
-        Span<int> tokens = stackalloc int[Occurrences.Capacity];
+        Span<int> tokens = _tokens;   // of those that live; others' are older
         int count = 0, distinct = 0;
         ulong known = 0;
         for (ulong left = living; left != 0; left &= left - 1)
