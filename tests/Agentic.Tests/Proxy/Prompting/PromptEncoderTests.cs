@@ -107,7 +107,7 @@ public sealed class PromptEncoderTests
         int[] prompt = encoder.Encode(Space, asked, Variables()).Ids;
         encoder.Remember(Space, asked, message, text, generated);
 
-        (int[] ids, int spliced, _) = encoder.Encode(Space, [.. asked, message, User("more")], Variables());
+        (int[] ids, _, int spliced, _) = encoder.Encode(Space, [.. asked, message, User("more")], Variables());
         int stranger = encoder.Encode(Other, [.. asked, message, User("more")], Variables()).Spliced;
 
         Assert.Equal((1, 0), (spliced, stranger));
@@ -125,7 +125,7 @@ public sealed class PromptEncoderTests
         int[] prompt = encoder.Encode(Space, asked, Variables()).Ids;
         encoder.Remember(Space, asked, message, "Hello", FakeCodec.Bytes("Hello"));
 
-        (int[] ids, int spliced, _) = encoder.Encode(Space, [.. asked, message, User("more")], Variables());
+        (int[] ids, _, int spliced, _) = encoder.Encode(Space, [.. asked, message, User("more")], Variables());
 
         Assert.Equal(1, spliced);
         Assert.Equal([.. prompt, .. FakeCodec.Bytes("Hello")], ids[..(prompt.Length + 5)]);
