@@ -9,7 +9,7 @@ internal sealed class FinishPace(int mostSequences)
     private const int MostEnds = 64;
     private const double FirstGuessSeconds = 1;   // of one sequence, before any has ended
 
-    private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromSeconds(60);
+    private const double ShortestSeconds = 1, LongestSeconds = 60;
 
     private readonly Lock _lock = new();
     private readonly Queue<TimeSpan> _ends = new();
@@ -50,7 +50,7 @@ internal sealed class FinishPace(int mostSequences)
     public TimeSpan UntilEnded(int sequences, TimeSpan now)
     {
         lock (_lock)
-            return TimeSpan.FromSeconds(Math.Clamp(Math.Ceiling(sequences * SecondsPerEnd(now)), Shortest.TotalSeconds, Longest.TotalSeconds));
+            return TimeSpan.FromSeconds(Math.Clamp(Math.Ceiling(sequences * SecondsPerEnd(now)), ShortestSeconds, LongestSeconds));
     }
 
     private double SecondsPerEnd(TimeSpan now)

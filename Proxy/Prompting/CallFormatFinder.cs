@@ -93,6 +93,8 @@ internal sealed class CallFormatFinder(Func<JsonObject[], string?> render, bool 
         bool isList = IsList(before, end);
         string open = isList ? before.TrimEnd()[..^1].Trim() : before.Trim();
         bool isBare = open.Length == 0;
+        if (isList || !separator.All(char.IsPunctuation))
+            separator = "";
         CallFormat format = new()
         {
             Notation = only.Notation,
@@ -101,7 +103,7 @@ internal sealed class CallFormatFinder(Func<JsonObject[], string?> render, bool 
             AfterName = only.AfterName,
             Close = close.Trim(),
             End = isList ? end.TrimStart()[1..].Trim() : end.Trim(),
-            Separator = isList || !separator.All(char.IsPunctuation) ? "" : isBare && separator.Length == 0 ? CallFormat.Llama.Separator : separator,
+            Separator = isBare && !isList && separator.Length == 0 ? CallFormat.Llama.Separator : separator,
             IsList = isList,
             IsBare = isBare,
             HasBareTexts = only.HasBareTexts,
@@ -189,7 +191,11 @@ internal sealed class CallFormatFinder(Func<JsonObject[], string?> render, bool 
             }
 
             if (text.IndexOf('{', after) is var arguments and >= 0 && IsArguments(ObjectAt(text, arguments, out int last)))
-                return new(CallNotation.Named, named, last, text[after..arguments].Replace(FirstId, CallFormat.IdMark.ToString(), StringComparison.Ordinal));
+            {
+                string afterName = text[after..arguments].Replace(FirstId, CallFormat.IdMark.ToString(), StringComparison.Ordinal);
+                return new(CallNotation.Named, named, last, afterName);
+            }
+
             string element = ElementCallReader.Open + name;
             return text.IndexOf(element, from, StringComparison.Ordinal) is var open and >= 0
                 && text.IndexOf(ElementCallReader.Close, open, StringComparison.Ordinal) is var close and >= 0

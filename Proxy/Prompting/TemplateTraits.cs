@@ -27,13 +27,11 @@ internal sealed class TemplateTraits
         // A template that prints a string of arguments as it stands keeps exactly what the model wrote, spaces included.
         StringArguments = form.IsString && Contains(call, SomeArguments);
         NamesResults = form.IsNamed;
-        Calls = new CallFormatFinder(
-            messages => Try(template, form.ShowsTools ? SomeTools : null, false, messages), StringArguments, WantsText).Find(GenerationPrompt);
-        string? tools = form.ShowsTools ? SomeTools : null;
-        AnswerStart = Between(Try(template, tools, false, Message("user", "7c1"), Message("assistant", "7c3")), "7c1");
+        Calls = new CallFormatFinder(Render, StringArguments, WantsText).Find(GenerationPrompt);
+        AnswerStart = Between(Render([Message("user", "7c1"), Message("assistant", "7c3")]), "7c1");
+        JsonObject calling = Call(StringArguments ? SomeArguments : JsonNode.Parse(SomeArguments)!, WantsText ? "" : null);
         ResultStart = Between(
-            Try(template, tools, false, Message("user", "q"), Call(StringArguments ? SomeArguments : JsonNode.Parse(SomeArguments)!, WantsText ? "" : null),
-                Result("7c2", NamesResults), Message("assistant", "7c3")), "7c2");
+            Render([Message("user", "q"), calling, Result("7c2", NamesResults), Message("assistant", "7c3")]), "7c2");
         Thinks = GenerationPrompt.Contains(ReasoningParser.OpenMarker, StringComparison.Ordinal) || DropsThoughts(template);
         KnowsDeveloper = Contains(Try(template, true, Message("developer", "7c1"), Message("user", "q")), "7c1");
         foreach (string role in (ReadOnlySpan<string>)["system", "user", "assistant", "tool"])
@@ -43,6 +41,8 @@ internal sealed class TemplateTraits
                 && !text.Contains("type\"", StringComparison.Ordinal) && !text.Contains("type'", StringComparison.Ordinal))
                 _partRoles.Add(role);
         }
+
+        string? Render(JsonObject[] messages) => Try(template, form.ShowsTools ? SomeTools : null, false, messages);
     }
 
     /// <summary>What the template puts before an answer, or empty if that is not the end of what it renders.</summary>

@@ -194,7 +194,8 @@ internal sealed class ToolCallParser(CallFormat format, Func<string> newCallId, 
     }
 
     /// <summary>The functions of which an unmarked call must name one; null where a call is one whatever it names.</summary>
-    private HashSet<string>? Names => _isBare && !(_inList && Calls > 0) ? functions?.Select(function => function.Name).ToHashSet() ?? [] : null;
+    private HashSet<string>? Names => !_isBare || (_inList && Calls > 0) ? null
+        : functions?.Select(function => function.Name).ToHashSet() ?? [];
 
     private void InCall(char c, OutputEvents events)
     {

@@ -92,14 +92,17 @@ internal sealed class AnswerGrammar
     /// <summary>What stands behind <see cref="CallFormat.Open"/>: one call, or a group of them to its end.</summary>
     private Language Opened(Language call, int most)
     {
-        Language space = _format.IsBare || (_format.Notation == CallNotation.Named && _format.Each.Length == 0) ? _grammar.Empty : _json.Space;
+        bool namesAtOnce = _format.Notation == CallNotation.Named && _format.Each.Length == 0;
+        Language space = _format.IsBare || namesAtOnce ? _grammar.Empty : _json.Space;
         if (!_format.IsGroup)
             return _grammar.Sequence(space, call);
         Language separator = _format.Separator.Length > 0 ? _json.Text(_format.Separator + " ") : _json.Space;
         Language calls = _format.IsList || (_format.IsBare && _format.Notation == CallNotation.Python)
             ? _json.List("[", call, 1, most, "]")
             : _grammar.Sequence(call, _grammar.Repeat(_grammar.Sequence(separator, call), 0, most - 1));
-        return _grammar.Sequence(space, calls, _format.End.Length == 0 ? _grammar.Empty : _grammar.Sequence(_json.Space, _json.Text(_format.End)));
+        return _format.End.Length == 0
+            ? _grammar.Sequence(space, calls)
+            : _grammar.Sequence(space, calls, _json.Space, _json.Text(_format.End));
     }
 
     /// <summary>Any text in which every call is whole.</summary>
