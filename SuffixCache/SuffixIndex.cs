@@ -148,6 +148,7 @@ internal sealed unsafe class SuffixIndex : IDisposable
             _segments = [.. old, segment];
             while (HotStart != segment.End)
                 _links.DropOldest();
+            FitHeads(_log.End - HotStart);
             return true;
         }
 
