@@ -31,14 +31,15 @@ public sealed class TwoServersTests : IDisposable
         await redis.StartAsync();
         await left.UntilMetricAsync("agentic:store_written_sequences_total", 1);
 
+        // Tasks of different kinds: what one teaches must not be what another is answered from.
         // A second server brings back what the first learned, and each learns on from the other.
         await using RunningServer right = await RunningServer.StartAsync(_data.Path, location);
         (string Content, int Steps) known = await right.AskAsync(RunningServer.WorldTask(0));
         Assert.Equal(first.Content, known.Content);
         Assert.InRange(known.Steps, 1, first.Steps - 1);
-        (string Content, int Steps) second = await right.AskAsync(RunningServer.WorldTask(1));
+        (string Content, int Steps) second = await right.AskAsync(RunningServer.WorldTask(16));
         await left.UntilMetricAsync("agentic:store_followed_sequences_total", 2);
-        known = await left.AskAsync(RunningServer.WorldTask(1));
+        known = await left.AskAsync(RunningServer.WorldTask(16));
         Assert.Equal(second.Content, known.Content);
         Assert.InRange(known.Steps, 1, second.Steps - 1);
 
@@ -48,7 +49,7 @@ public sealed class TwoServersTests : IDisposable
 
         // Redis is killed while the second serves: requests do not notice, and what they teach is written once it is back.
         await redis.KillAsync();
-        (string Content, int Steps) third = await right.AskAsync(RunningServer.WorldTask(2));
+        (string Content, int Steps) third = await right.AskAsync(RunningServer.WorldTask(9));
         await right.UntilMetricAsync("agentic:store_failures_total", 1);
         await redis.StartAsync();
         await right.UntilMetricAsync("agentic:store_written_sequences_total", 3);
@@ -58,7 +59,7 @@ public sealed class TwoServersTests : IDisposable
 
         // A third brings back what all three taught.
         await using RunningServer again = await RunningServer.StartAsync(_data.Path, location);
-        known = await again.AskAsync(RunningServer.WorldTask(2));
+        known = await again.AskAsync(RunningServer.WorldTask(9));
         Assert.Equal(third.Content, known.Content);
         Assert.InRange(known.Steps, 1, third.Steps - 1);
         Assert.Equal(0, await right.MetricAsync("agentic:store_dropped_sequences_total"));
