@@ -49,7 +49,7 @@ internal static class StepCurve
         for (int run = 0; run < 20; run++)
         {
             TimeSpan start = now();
-            float sum = Vector512.IsHardwareAccelerated ? Chain512(Turns) : Chain256(Turns);
+            float sum = Vector512.IsHardwareAccelerated ? Chain<Simd512, Vector512<float>>(Turns) : Chain<Simd256, Vector256<float>>(Turns);
             GC.KeepAlive(sum);
             int lanes = Vector512.IsHardwareAccelerated ? Vector512<float>.Count : Vector256<float>.Count;
             best = Math.Max(best, (double)Turns * Chains * lanes / (now() - start).TotalNanoseconds);
@@ -59,33 +59,19 @@ internal static class StepCurve
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Chain512(int turns)
+    private static float Chain<S, V>(int turns)
+        where S : ISimd<V>
+        where V : struct
     {
-        Vector512<float> a = Vector512.Create(0.5f), b = a, c = a, d = a, e = a, f = a, g = a, h = a, i = a, j = a, x = Vector512.Create(0.25f);
+        V x = S.Broadcast(0.25f), a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x;
         for (int turn = 0; turn < turns; turn++)
         {
-            a = Vector512.FusedMultiplyAdd(a, x, x); b = Vector512.FusedMultiplyAdd(b, x, x); c = Vector512.FusedMultiplyAdd(c, x, x);
-            d = Vector512.FusedMultiplyAdd(d, x, x); e = Vector512.FusedMultiplyAdd(e, x, x); f = Vector512.FusedMultiplyAdd(f, x, x);
-            g = Vector512.FusedMultiplyAdd(g, x, x); h = Vector512.FusedMultiplyAdd(h, x, x); i = Vector512.FusedMultiplyAdd(i, x, x);
-            j = Vector512.FusedMultiplyAdd(j, x, x);
+            a = S.MultiplyAdd(a, x, x); b = S.MultiplyAdd(b, x, x); c = S.MultiplyAdd(c, x, x); d = S.MultiplyAdd(d, x, x); e = S.MultiplyAdd(e, x, x);
+            f = S.MultiplyAdd(f, x, x); g = S.MultiplyAdd(g, x, x); h = S.MultiplyAdd(h, x, x); i = S.MultiplyAdd(i, x, x); j = S.MultiplyAdd(j, x, x);
         }
 
-        return Vector512.Sum(a + b + c + d + e + f + g + h + i + j);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Chain256(int turns)
-    {
-        Vector256<float> a = Vector256.Create(0.5f), b = a, c = a, d = a, e = a, f = a, g = a, h = a, i = a, j = a, x = Vector256.Create(0.25f);
-        for (int turn = 0; turn < turns; turn++)
-        {
-            a = Vector256.FusedMultiplyAdd(a, x, x); b = Vector256.FusedMultiplyAdd(b, x, x); c = Vector256.FusedMultiplyAdd(c, x, x);
-            d = Vector256.FusedMultiplyAdd(d, x, x); e = Vector256.FusedMultiplyAdd(e, x, x); f = Vector256.FusedMultiplyAdd(f, x, x);
-            g = Vector256.FusedMultiplyAdd(g, x, x); h = Vector256.FusedMultiplyAdd(h, x, x); i = Vector256.FusedMultiplyAdd(i, x, x);
-            j = Vector256.FusedMultiplyAdd(j, x, x);
-        }
-
-        return Vector256.Sum(a + b + c + d + e + f + g + h + i + j);
+        V sum = S.Add(S.Add(S.Add(a, b), S.Add(c, d)), S.Add(S.Add(e, f), S.Add(S.Add(g, h), S.Add(i, j))));
+        return S.MaxAcross(sum);
     }
 
     private static void Measure(Transformer model, Pass[] passes, int rounds, Func<TimeSpan> now)
