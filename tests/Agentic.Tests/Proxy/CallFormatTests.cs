@@ -302,25 +302,10 @@ public sealed class CallFormatTests
         return true;
     }
 
-    private static ITokenConstraint Rule(FakeCodec codec, CallFormat format, string choice, bool strict)
-    {
-        ServedModel model = new()
-        {
-            Name = "m",
-            Created = DateTimeOffset.UnixEpoch,
-            Codec = codec,
-            Template = null,
-            EndTokenIds = [FakeCodec.End],
-            MaxContextTokens = 100,
-            Engine = new FakeEngine(),
-            Fingerprint = "",
-        };
-        JsonObject body = JsonNode.Parse($$$"""
-            {"model":"m","messages":[{"role":"user","content":"x"}],{{{choice}}},"tools":[{"type":"function","function":{"name":"f","strict":{{{(strict ? "true" : "false")}}},
-             "parameters":{"type":"object","properties":{"days":{"type":"integer","minimum":0,"maximum":9}},"required":["days"],"additionalProperties":false} } } ] }
-            """)!.AsObject();
-        return new OutputConstraints(model).For(new ChatCompletionRequest(body, model), format)!;
-    }
+    private static ITokenConstraint Rule(FakeCodec codec, CallFormat format, string choice, bool strict) => OutputConstraintsTests.Rule(codec, $$$"""
+        {{{choice}}},"tools":[{"type":"function","function":{"name":"f","strict":{{{(strict ? "true" : "false")}}},
+         "parameters":{"type":"object","properties":{"days":{"type":"integer","minimum":0,"maximum":9}},"required":["days"],"additionalProperties":false} } } ]
+        """, format)!;
 
     private static ChatTemplate Template(string name) => ChatTemplate.Parse(
         "{%- for message in messages %}{{- '<|' + message.role + '|>' + (message.content or '') }}" + Templates[name] + "{{- '<|end|>' }}{% endfor %}"

@@ -199,7 +199,8 @@ public sealed class OutputConstraintsTests
         }
     }
 
-    private static ITokenConstraint? Rule(FakeCodec codec, string fields, CallFormat? format = null, bool? opensThought = null)
+    /// <summary>What a request with these fields asks of an answer.</summary>
+    internal static ITokenConstraint? Rule(FakeCodec codec, string fields, CallFormat? format = null, bool? opensThought = null)
     {
         ServedModel model = new()
         {
