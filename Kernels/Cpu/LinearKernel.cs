@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace Agentic.Kernels;
 
@@ -25,11 +26,18 @@ internal static unsafe class LinearKernel<S, V, W>
     // Below this a second thread costs more to reach than it saves (2 µs of one core).
     private const long MinMultiplyAddsPerItem = 64 * 1024;
 
+    // AVX-512 multiplies and widens in the same two units, so from so many rows on a group of columns is widened once for all of them, where it then
+    // still fits the first-level cache: a fifth less time with 64 rows (Sapphire Rapids), as much with 32. AVX2 gains nothing.
+    private const int MinWidenedRows = 32, MaxWidenedBytes = 24 * 1024;
+
     private struct Job
     {
         public LinearArgs Args;
         public Panel Panel;
         public int OutputsPerItem;
+
+        /// <summary>[threads, 8, inputs in whole pairs], or null to widen in the tiles.</summary>
+        public float* Widened;
     }
 
     /// <summary>Rows of the input in the order of the weights' storage, [rows, inputs in whole pairs] with a stride.</summary>
@@ -45,8 +53,10 @@ internal static unsafe class LinearKernel<S, V, W>
     {
         Debug.Assert(args.OutputStride >= args.Outputs && args.Inputs > 0);
         int panelRows = Math.Min(args.Rows, Math.Max(16, PanelBytes / (args.Inputs * sizeof(float)) & ~3));
-        float* laid = W.Interleaved ? scratch.Floats((nint)panelRows * Whole(args)) : null;
-        Job job = new() { Args = args };
+        nint whole = Whole(args);
+        float* laid = W.Interleaved ? scratch.Floats((panelRows + Columns * pool.Threads) * whole) : null;
+        bool widen = W.Interleaved && S.Lanes == Simd512.Lanes && panelRows >= MinWidenedRows && Columns * whole * sizeof(float) <= MaxWidenedBytes;
+        Job job = new() { Args = args, Widened = widen ? laid + panelRows * whole : null };
         for (int row = 0; row < args.Rows; row += panelRows)
         {
             job.Panel = Lay(args, row, Math.Min(panelRows, args.Rows - row), laid);
@@ -80,16 +90,19 @@ internal static unsafe class LinearKernel<S, V, W>
     private static void RunItem(void* state, int item, int worker)
     {
         Job job = *(Job*)state; // the caller's stack changes all the time
-        Multiply(job.Args, job.Panel, item * job.OutputsPerItem, Math.Min((item + 1) * job.OutputsPerItem, job.Args.Outputs));
+        float* widened = job.Widened is null ? null : job.Widened + worker * Columns * Whole(job.Args);
+        Multiply(job.Args, job.Panel, item * job.OutputsPerItem, Math.Min((item + 1) * job.OutputsPerItem, job.Args.Outputs), widened);
     }
 
-    private static void Multiply(in LinearArgs args, in Panel panel, int first, int end)
+    private static void Multiply(in LinearArgs args, in Panel panel, int first, int end, float* widened)
     {
         nint stride = (nint)args.Inputs * W.Size, whole = Whole(args);
         float* output = args.Output + panel.FirstRow * (nint)args.OutputStride + first;
         byte* weight = (byte*)args.Weight + first * stride;
         (int groups, int edge) = Math.DivRem(end - first, Columns);
-        if (panel.Rows == 1)
+        if (widened is not null)
+            MultiplyWidened(panel, weight, stride, groups, whole, widened, output, args.OutputStride);
+        else if (panel.Rows == 1)
             DotTile<S, V, W, OneRow>.Multiply(
                 panel.Data, panel.Stride, 1, weight, stride, groups, whole, output, args.OutputStride, Ahead(stride), Near(stride));
         else
@@ -99,6 +112,31 @@ internal static unsafe class LinearKernel<S, V, W>
             MultiplyColumn(args, panel, column);
         if (args.Bias is not null || args.Inputs % (2 * S.Lanes) != 0)
             Complete(args, panel, first, end);
+    }
+
+    private static void MultiplyWidened(
+        in Panel panel, byte* weight, nint stride, int groups, nint length, float* widened, float* output, nint outputStride)
+    {
+        for (; groups > 0; groups--, weight += Columns * stride, output += Columns)
+        {
+            Widen(weight, stride, length, widened);
+            DotTile<S, V, Float32Storage, TwoRows>.Multiply(
+                panel.Data, panel.Stride, panel.Rows, (byte*)widened, length * sizeof(float), 1, length, output, outputStride, 0, near: true);
+        }
+    }
+
+    /// <summary>A group of columns as float32, in the order in which their storage is read.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Widen(byte* columns, nint stride, nint length, float* widened)
+    {
+        for (int column = 0; column < Columns; column++, columns += stride, widened += length)
+        {
+            for (nint k = 0; k < length; k += 2 * S.Lanes)
+            {
+                S.Store(widened + k, W.First<S, V>(columns + k * W.Size));
+                S.Store(widened + k + S.Lanes, W.Second<S, V>(columns + k * W.Size));
+            }
+        }
     }
 
     /// <summary>One of the last one to seven outputs: a tile of eight times the same column.</summary>
