@@ -178,11 +178,19 @@ public sealed class Grammar
             return left;
         if (left == Nothing || right == Nothing)
             return Nothing;
+        if (right is NotLanguage { IsAll: true })
+            return left;
+        if (left is NotLanguage { IsAll: true })
+            return right;
         if (left.Id > right.Id)
             (left, right) = (right, left);
         BothLanguage both = Intersection(left, right);
         return both.IsLive ?? FindOut(both) ? both : Nothing;
     }
+
+    /// <summary>What is in the first language and not in the second; <see cref="Nothing"/> if nothing is. Neither may hold a rule without
+    /// a body.</summary>
+    public Language Except(Language from, Language what) => Both(from, Not(what));
 
     /// <summary>A rule to be given its body.</summary>
     public GrammarRule Rule() => new(NewId());
@@ -214,6 +222,13 @@ public sealed class Grammar
         }
 
         return state.Next[_classes[value]] = next;
+    }
+
+    /// <summary>Every string that is not in a language.</summary>
+    internal Language Not(Language inner)
+    {
+        (Type, int, int, int) key = (typeof(NotLanguage), inner.Id, 0, 0);
+        return _pairs.TryGetValue(key, out Language? known) ? known : _pairs[key] = new NotLanguage(NewId(), inner);
     }
 
     /// <summary>What may follow a text.</summary>

@@ -117,6 +117,17 @@ internal sealed class BothLanguage(int id, Language left, Language right) : Lang
     private protected override bool ComputeNullable() => left.IsNullable && right.IsNullable;
 }
 
+/// <summary>Every string that is not in a language. It may hold none itself, so that it only stands within an intersection.</summary>
+internal sealed class NotLanguage(int id, Language inner) : Language(id)
+{
+    /// <summary>Whether it is every string there is.</summary>
+    public bool IsAll => inner is NothingLanguage;
+
+    internal override Language Derive(Grammar grammar, byte value) => grammar.Not(grammar.After(inner, value));
+
+    private protected override bool ComputeNullable() => !inner.IsNullable;
+}
+
 /// <summary>A name for a language, so that it can be part of itself.</summary>
 public sealed class GrammarRule : Language
 {

@@ -15,22 +15,31 @@ internal sealed class ObjectGrammar
     private readonly Dictionary<(int, int), Language> _from = [], _beginning = [];
     private readonly int[] _requiredFrom;
 
-    public ObjectGrammar(JsonGrammar json, Func<JsonNode?, Language> valueOf, SchemaShape shape)
+    public ObjectGrammar(JsonGrammar json, Func<JsonNode?, Language> valueOf, SchemaShape shape, AllowedNames? names)
     {
         (_json, _grammar, _min, _max) = (json, json.Grammar, shape.MinProperties, shape.MaxProperties);
         List<(string Name, JsonNode? Schema)> named = [.. shape.Properties ?? []];
         foreach (string name in shape.Required.Where(name => !named.Exists(property => property.Name == name)))
             named.Add((name, shape.Additional));
+        bool open = shape.Additional is not null || shape.Properties is null || shape.MinProperties > named.Count;
+        foreach (string name in open ? (names?.All ?? []).Where(name => !named.Exists(property => property.Name == name)).ToArray() : [])
+            named.Add((name, shape.Additional));
         foreach ((string name, JsonNode? schema) in named)
-            _members.Add((json.Member(json.Name(name), valueOf(schema)), shape.Required.Contains(name)));
+        {
+            Language spelled = names is null ? json.Name(name) : _grammar.Both(json.Name(name), names.Quoted);
+            _members.Add((json.Member(spelled, valueOf(schema)), shape.Required.Contains(name)));
+        }
+
         _requiredFrom = new int[named.Count + 1];
         for (int i = named.Count - 1; i >= 0; i--)
             _requiredFrom[i] = _requiredFrom[i + 1] + (_members[i].Required ? 1 : 0);
 
-        bool open = shape.Additional is not null || shape.Properties is null || shape.MinProperties > named.Count;
-        _other = open
-            ? json.Member(Quoted(NotAmong([.. named.Select(property => Characters(property.Name))])), valueOf(shape.Additional))
-            : _grammar.Nothing;
+        _other = _grammar.Nothing;
+        if (open && names?.All is null)
+        {
+            Language others = Quoted(NotAmong([.. named.Select(property => Characters(property.Name))]));
+            _other = json.Member(names is null ? others : _grammar.Both(others, names.Quoted), valueOf(shape.Additional));
+        }
     }
 
     public Language Build() => _json.Brackets("{", From(0, 0), _requiredFrom[0] == 0 && _min == 0, "}");
@@ -96,3 +105,8 @@ internal sealed class ObjectGrammar
 
     private static ArraySegment<int> Characters(string name) => name.EnumerateRunes().Select(rune => rune.Value).ToArray();
 }
+
+/// <summary>What the names of an object's members may be.</summary>
+/// <param name="Quoted">As they are spelled.</param>
+/// <param name="All">Each of them, where they are listed.</param>
+internal sealed record AllowedNames(Language Quoted, IReadOnlyList<string>? All);

@@ -4,8 +4,9 @@ using Agentic.ModelRuntime;
 namespace Agentic.Proxy;
 
 /// <summary>A schema's <c>pattern</c> as an expression over the spelling of strings: the regular part of ECMA-262.</summary>
-/// <remarks>Without anchors it may match anywhere, as JSON Schema has it. Boundaries, look-around and references to groups are not
-/// regular, or need not be, and are refused.</remarks>
+/// <remarks>Without anchors it may match anywhere, as JSON Schema has it. Look-ahead narrows what may follow up to the end: zod's
+/// e-mail addresses and durations have some. Boundaries, look-behind and references to groups are not regular, or need not be, and are
+/// refused.</remarks>
 internal sealed class Pattern
 {
     private const int MostRepeats = 1000;
@@ -26,64 +27,92 @@ internal sealed class Pattern
         if (pattern.Length > MostCharacters)
             throw new FormatException($"it has {pattern.Length} characters, and at most {MostCharacters} are supported");
         Pattern parser = new(json, pattern);
-        Language result = parser.Alternatives(outermost: true);
+        Language result = parser.Then(parser.Alternatives(Place.Whole), parser._grammar.Empty);
         return parser._at == pattern.Length ? result : throw parser.Bad("there is a ')' without its '('");
     }
 
+    /// <summary>Where alternatives stand: what anchors mean there.</summary>
+    private enum Place
+    {
+        Whole, Group, Ahead,
+    }
+
+    /// <summary>A part of a pattern: strings, or, where it looks ahead, those that it begins, given what follows it.</summary>
+    private readonly record struct Part(Language? Alone, Func<Language, Language>? Before)
+    {
+        public static implicit operator Part(Language alone) => new(alone, null);
+    }
+
+    private Language Then(Part part, Language rest) => part.Alone is { } alone ? _grammar.Sequence(alone, rest) : part.Before!(rest);
+
+    private Language Anything => _grammar.Repeat(_json.CanonicalCharacter, 0, int.MaxValue);
+
     private bool AtEnd => _at == _text.Length;
 
-    private Language Alternatives(bool outermost)
+    private Part Alternatives(Place place)
     {
         if (++_depth > MostNesting)
             throw Bad("groups are nested too deeply");
-        List<Language> all = [Alternative(outermost)];
+        List<Part> all = [Alternative(place)];
         while (Take('|'))
-            all.Add(Alternative(outermost));
+            all.Add(Alternative(place));
         _depth--;
-        return _grammar.Choice([.. all]);
+        return Joined(all, rest => _grammar.Choice([.. all.Select(part => Then(part, rest))]));
     }
 
-    private Language Alternative(bool outermost)
+    private Part Alternative(Place place)
     {
-        List<Language> parts = [];
-        bool fromStart = Anchored('^', outermost), toEnd = false;
+        List<Part> parts = [];
+        if (Anchored('^', place == Place.Whole) is var fromStart && !fromStart && place == Place.Whole)
+            parts.Add(Anything);
+        bool toEnd = false;
         while (!AtEnd && _text[_at] is not ('|' or ')'))
         {
             if (toEnd)
                 throw Bad("'$' is only supported at the end");
-            if (Anchored('$', outermost))
+            if (Anchored('$', place != Place.Group))
                 toEnd = true;
             else
                 parts.Add(Quantified());
         }
 
-        Language inner = _grammar.Sequence([.. parts]);
-        if (!outermost)
-            return inner;
-        Language anything = _grammar.Repeat(_json.CanonicalCharacter, 0, int.MaxValue);
-        return _grammar.Sequence(fromStart ? _grammar.Empty : anything, inner, toEnd ? _grammar.Empty : anything);
+        if (!toEnd && place != Place.Group)
+            parts.Add(Anything);
+        return Joined(parts, rest => Enumerable.Reverse(parts).Aggregate(rest, (following, part) => Then(part, following)));
     }
 
-    private bool Anchored(char anchor, bool outermost)
+    /// <summary>Parts as one, which stands alone if all of them do.</summary>
+    private Part Joined(List<Part> parts, Func<Language, Language> before) =>
+        parts.TrueForAll(part => part.Alone is not null) ? before(_grammar.Empty) : new Part(null, before);
+
+    private bool Anchored(char anchor, bool allowed)
     {
         if (!Take(anchor))
             return false;
-        return outermost ? true : throw Bad($"'{anchor}' within a group is not supported: write it outside");
+        return allowed ? true : throw Bad($"'{anchor}' within a group is not supported: write it outside");
     }
 
-    private Language Quantified()
+    private Part Quantified()
     {
-        Language item = Atom();
+        Part item = Atom();
         while (!AtEnd && Quantifier(out int min, out int max))
         {
             Take('?');   // lazy or not, the same strings match
-            item = _grammar.Repeat(item, min, max);
+            item = Repeated(item, min, max);
             if (!AtEnd && _text[_at] is '*' or '+')
                 throw Bad("there is nothing to repeat");
         }
 
         return item;
     }
+
+    private Part Repeated(Part item, int min, int max) => (item.Alone, min, max) switch
+    {
+        ({ } alone, _, _) => _grammar.Repeat(alone, min, max),
+        (_, 1, 1) => item,
+        (_, 0, 1) => new Part(null, rest => _grammar.Choice(Then(item, rest), rest)),
+        _ => throw Bad("look-ahead within a repetition is not supported"),
+    };
 
     private bool Quantifier(out int min, out int max)
     {
@@ -126,14 +155,13 @@ internal sealed class Pattern
             : throw Bad($"a quantifier needs a number up to {MostRepeats}");
     }
 
-    private Language Atom()
+    private Part Atom()
     {
         switch (_text[_at])
         {
             case '(':
                 _at++;
-                SkipGroupName();
-                Language group = Alternatives(outermost: false);
+                Part group = TakeAhead(out bool wanted) ? Ahead(wanted) : Group();
                 return Take(')') ? group : throw Bad("a '(' has no ')'");
             case '[':
                 _at++;
@@ -152,12 +180,34 @@ internal sealed class Pattern
         }
     }
 
+    private bool TakeAhead(out bool wanted)
+    {
+        ReadOnlySpan<char> next = _text.AsSpan(_at);
+        wanted = next.StartsWith("?=");
+        bool taken = wanted || next.StartsWith("?!");
+        _at += taken ? 2 : 0;
+        return taken;
+    }
+
+    /// <summary>What follows must begin with something, or must not.</summary>
+    private Part Ahead(bool wanted)
+    {
+        Language ahead = Then(Alternatives(Place.Ahead), _grammar.Empty);
+        return new(null, rest => wanted ? _grammar.Both(rest, ahead) : _grammar.Except(rest, ahead));
+    }
+
+    private Part Group()
+    {
+        SkipGroupName();
+        return Alternatives(Place.Group);
+    }
+
     private void SkipGroupName()
     {
         if (!Take('?') || Take(':'))
             return;
         if (!Take('<') || AtEnd || _text[_at] is '=' or '!')
-            throw Bad("look-around is not supported");
+            throw Bad("look-behind is not supported");
         int end = _text.IndexOf('>', _at);
         _at = end < 0 ? throw Bad("a group's name has no end") : end + 1;
     }

@@ -21,7 +21,6 @@ internal sealed class SchemaRules(bool lenient, long mostWork)
         ["dependentSchemas"] = "use 'anyOf' with one branch a case",
         ["dependencies"] = "use 'anyOf' with one branch a case",
         ["patternProperties"] = "name the properties, or use 'additionalProperties' with a schema",
-        ["propertyNames"] = "name the properties, or check the names of the answer",
         ["contains"] = "use 'prefixItems' or 'items', or check the answer",
         ["unevaluatedItems"] = "use 'items'",
         ["$dynamicRef"] = "use '$ref'",
@@ -98,6 +97,12 @@ internal sealed class SchemaRules(bool lenient, long mostWork)
                 break;
             case "items" or "additionalProperties" or "unevaluatedProperties":
                 Check(value, path);
+                break;
+            case "propertyNames":
+                Check(value, path);
+                if ((value as JsonObject)?.FirstOrDefault(inner => inner.Key is "$ref" or "anyOf" or "oneOf" or "allOf").Key is { } combined)
+                    throw new SchemaException($"{path}.{combined}",
+                        $"'{combined}' is not supported in 'propertyNames': use 'enum', 'pattern' or lengths");
                 break;
             case "type":
                 foreach (JsonNode? type in value is JsonArray types ? [.. types] : new[] { value })

@@ -44,6 +44,9 @@ internal sealed record SchemaShape
 
     public JsonNode? Additional { get; init; }
 
+    /// <summary>What names must satisfy.</summary>
+    public IReadOnlyList<JsonNode?> Names { get; init; } = [];
+
     public int MinProperties { get; init; }
 
     public int MaxProperties { get; init; } = int.MaxValue;
@@ -57,6 +60,9 @@ internal sealed record SchemaShape
     public int MaxItems { get; init; } = int.MaxValue;
 
     public IReadOnlyList<string> Patterns { get; init; } = [];
+
+    /// <summary>Patterns too, of <c>format</c>.</summary>
+    public IReadOnlyList<string> Formats { get; init; } = [];
 
     public int MinLength { get; init; }
 
@@ -77,11 +83,12 @@ internal sealed record SchemaShape
             if (Types is { } types)
                 return types;
             SchemaTypes meant = SchemaTypes.None;
-            if (Properties is not null || Additional is not null || Required.Count > 0 || MinProperties > 0 || MaxProperties < int.MaxValue)
+            if (Properties is not null || Additional is not null || Required.Count + Names.Count > 0
+                || MinProperties > 0 || MaxProperties < int.MaxValue)
                 meant |= SchemaTypes.Object;
             if (Prefix is not null || Items is not null || MinItems > 0 || MaxItems < int.MaxValue)
                 meant |= SchemaTypes.Array;
-            if (Patterns.Count > 0 || MinLength > 0 || MaxLength < int.MaxValue)
+            if (Patterns.Count + Formats.Count > 0 || MinLength > 0 || MaxLength < int.MaxValue)
                 meant |= SchemaTypes.String;
             if (Least.Count > 0 || Most.Count > 0 || MultipleOf.Count > 0)
                 meant |= SchemaTypes.Number;
@@ -95,28 +102,29 @@ internal sealed record SchemaShape
         List<JsonNode?>? values = (schema["enum"] as JsonArray)?.ToList();
         if (schema.ContainsKey("const"))
             values = values is null || values.Exists(value => JsonNode.DeepEquals(value, schema["const"])) ? [schema["const"]] : [];
-        List<string> patterns = schema["pattern"] is { } pattern ? [pattern.GetValue<string>()] : [];
-        if (schema["format"] is { } format && StringFormats.PatternOf(format.GetValue<string>()) is { } ofFormat)
-            patterns.Add(ofFormat);
         return new()
         {
             Types = schema["type"] switch
             {
                 null => null,
-                JsonArray names => names.Aggregate(SchemaTypes.None, (types, name) => types | TypeNames[name!.GetValue<string>()]),
+                JsonArray list => list.Aggregate(SchemaTypes.None, (types, name) => types | TypeNames[name!.GetValue<string>()]),
                 { } name => TypeNames[name.GetValue<string>()],
             },
             Enum = values,
             Properties = (schema["properties"] as JsonObject)?.Select(property => (property.Key, property.Value)).ToList(),
             Required = schema["required"] is JsonArray required ? [.. required.Select(name => name!.GetValue<string>()).Distinct()] : [],
             Additional = schema["additionalProperties"] ?? schema["unevaluatedProperties"],
+            Names = schema["propertyNames"] is { } names ? [names] : [],
             MinProperties = Count(schema, "minProperties", 0),
             MaxProperties = Count(schema, "maxProperties", int.MaxValue),
             Prefix = (schema["prefixItems"] as JsonArray)?.ToList(),
             Items = schema["items"],
             MinItems = Count(schema, "minItems", 0),
             MaxItems = Count(schema, "maxItems", int.MaxValue),
-            Patterns = patterns,
+            Patterns = schema["pattern"] is { } pattern ? [pattern.GetValue<string>()] : [],
+            Formats = schema["format"] is { } format && StringFormats.PatternOf(format.GetValue<string>()) is { } ofFormat
+                ? [ofFormat]
+                : [],
             MinLength = Count(schema, "minLength", 0),
             MaxLength = Count(schema, "maxLength", int.MaxValue),
             Least = [.. Bounds(schema, "minimum", "exclusiveMinimum")],
@@ -137,6 +145,7 @@ internal sealed record SchemaShape
                 .Select(name => (name, Together(SchemaOf(name), other.SchemaOf(name))))],
         Required = [.. Required.Union(other.Required)],
         Additional = Together(Additional, other.Additional),
+        Names = [.. Names, .. other.Names],
         MinProperties = Math.Max(MinProperties, other.MinProperties),
         MaxProperties = Math.Min(MaxProperties, other.MaxProperties),
         Prefix = Prefix is null && other.Prefix is null ? null :
@@ -146,6 +155,7 @@ internal sealed record SchemaShape
         MinItems = Math.Max(MinItems, other.MinItems),
         MaxItems = Math.Min(MaxItems, other.MaxItems),
         Patterns = [.. Patterns.Union(other.Patterns)],
+        Formats = [.. Formats.Union(other.Formats)],
         MinLength = Math.Max(MinLength, other.MinLength),
         MaxLength = Math.Min(MaxLength, other.MaxLength),
         Least = [.. Least, .. other.Least],

@@ -25,7 +25,7 @@ internal sealed class ValueGrammar(JsonGrammar json, Func<JsonNode?, Language> v
         if (types.HasFlag(SchemaTypes.Boolean))
             kinds.Add(_grammar.Choice(json.Text("true"), json.Text("false")));
         if (types.HasFlag(SchemaTypes.Object))
-            kinds.Add(new ObjectGrammar(json, valueOf, shape).Build());
+            kinds.Add(new ObjectGrammar(json, valueOf, shape, NamesOf(shape)).Build());
         if (types.HasFlag(SchemaTypes.Array))
             kinds.Add(Array(shape));
         if (types.HasFlag(SchemaTypes.String))
@@ -53,13 +53,37 @@ internal sealed class ValueGrammar(JsonGrammar json, Func<JsonNode?, Language> v
         return _grammar.Matches(all, Encoding.UTF8.GetBytes(text));
     }
 
+    /// <summary>What an object's names must be, or null where they may be anything.</summary>
+    private AllowedNames? NamesOf(SchemaShape shape)
+    {
+        if (shape.Names.Count == 0)
+            return null;
+        SchemaShape name = shape.Names.Select(names => names as JsonObject is { } schema ? SchemaShape.Of(schema)
+            : names!.GetValue<bool>() ? new() : new() { Types = SchemaTypes.None }).Aggregate((all, part) => all.And(part));
+        if (!name.EffectiveTypes.HasFlag(SchemaTypes.String))
+            return new(_grammar.Nothing, []);
+        if (name.Enum is not { } values)
+            return new(String(name), null);
+        List<string> texts = [.. values.Where(value => SchemaShape.TypesOf(value) == SchemaTypes.String && Admits(name, value))
+            .Select(value => value!.GetValue<string>())];
+        return new(_grammar.Choice([.. texts.Select(json.Name)]), texts);
+    }
+
     private Language String(SchemaShape shape)
     {
-        if (shape.Patterns.Count == 0)
+        if (shape.Patterns.Count + shape.Formats.Count == 0)
             return Quoted(_grammar.Repeat(json.Character, shape.MinLength, shape.MaxLength));
-        Language text = Pattern.Parse(json, shape.Patterns[0]);
-        foreach (string pattern in shape.Patterns.Skip(1))
+        Language text = _grammar.Repeat(json.CanonicalCharacter, 0, int.MaxValue);
+        foreach (string pattern in shape.Patterns)
             text = _grammar.Both(text, Pattern.Parse(json, pattern));
+        foreach (string format in shape.Formats)
+        {
+            // By itself a format is an annotation. Where no text of it fits the pattern, the client means another by that name: zod's
+            // times have no offset.
+            Language both = _grammar.Both(text, Pattern.Parse(json, format));
+            text = both == _grammar.Nothing && shape.Patterns.Count > 0 ? text : both;
+        }
+
         if (shape.MinLength > 0 || shape.MaxLength < int.MaxValue)
             text = _grammar.Both(text, _grammar.Repeat(json.CanonicalCharacter, shape.MinLength, shape.MaxLength));
         return Quoted(text);

@@ -30,6 +30,8 @@ internal static class SchemaSamples
         """{"type":"object","properties":{},"additionalProperties":false}""",
         """{"oneOf":[{"type":"string","enum":["yes","no"]},{"type":"integer","minimum":1,"maximum":5},{"type":"null"}]}""",
         """{"type":"string","minLength":4,"maxLength":4}""",
+        """{"type":"string","format":"email","maxLength":40,"pattern":"^(?!\\.)(?!.*\\.\\.)([A-Za-z0-9_'+\\-\\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\\-]*\\.)+[A-Za-z]{2,}$"}""",
+        """{"type":"object","propertyNames":{"type":"string","pattern":"^[a-z](?!x)[a-z]$"},"additionalProperties":{"type":"boolean"},"maxProperties":3}""",
         """{"type":"object","properties":{"span":{"type":"string","format":"duration"},"host":{"type":"string","format":"hostname","maxLength":20},"v6":{"type":"string","format":"ipv6"}},"required":["span","v6"]}""",
     ];
 

@@ -38,6 +38,7 @@ internal sealed class SchemaValidator(JsonNode root)
         && members.All(member => s["properties"] is JsonObject named && named.TryGetPropertyValue(member.Key, out JsonNode? schema)
             ? Check(schema, member.Value)
             : Check(s["additionalProperties"], member.Value))
+        && (s["propertyNames"] is not { } names || members.All(member => Check(names, member.Key)))
         && InRange(s, "minProperties", "maxProperties", members.Count);
 
     private bool CheckArray(JsonObject s, JsonArray items) =>
