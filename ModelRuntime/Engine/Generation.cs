@@ -24,16 +24,17 @@ public sealed class Generation
     private readonly Channel<TokenOutput> _outputs =
         Channel.CreateUnbounded<TokenOutput>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
 
-    private readonly Action<Generation, int?> _cancel;
+    private readonly Action<Generation, int?> _leave;
     private int _cancelled;
 
     /// <summary>A generation of a request.</summary>
     /// <param name="request">What is generated.</param>
-    /// <param name="cancel">Tells the engine, from any thread, that nobody waits any more for a choice, or, without one, for any.</param>
-    public Generation(GenerationRequest request, Action<Generation, int?> cancel)
+    /// <param name="leave">Tells the engine, from any thread, that a choice has all that was wanted of it, or, without one, that nobody
+    /// waits any more.</param>
+    public Generation(GenerationRequest request, Action<Generation, int?> leave)
     {
         Request = request;
-        _cancel = cancel;
+        _leave = leave;
     }
 
     /// <summary>What is generated.</summary>
@@ -51,18 +52,19 @@ public sealed class Generation
     /// <summary>The choices still open, in the engine's hands.</summary>
     internal List<Sequence> Open { get; } = [];
 
-    /// <summary>Whether <see cref="Cancel()"/> was called.</summary>
+    /// <summary>Whether <see cref="Cancel"/> was called.</summary>
     public bool IsCancelled => Volatile.Read(ref _cancelled) != 0;
 
     /// <summary>Ends all choices; their KV blocks are free within a step. Safe from any thread, at any time, more than once.</summary>
     public void Cancel()
     {
         if (Interlocked.Exchange(ref _cancelled, 1) == 0)
-            _cancel(this, null);
+            _leave(this, null);
     }
 
-    /// <summary>Ends one choice, of which nobody wants more, and lets the others go on. Safe like <see cref="Cancel()"/>.</summary>
-    public void Cancel(int choice) => _cancel(this, choice);
+    /// <summary>Ends one choice, whose text is whole, such as by a stop string, and lets the others go on. Safe like
+    /// <see cref="Cancel"/>.</summary>
+    public void Stop(int choice) => _leave(this, choice);
 }
 
 /// <summary>What a generation cost. Written by the engine's thread.</summary>

@@ -45,7 +45,7 @@ public sealed record GenerationRequest
 /// <summary>Why a choice ended.</summary>
 public enum FinishReason
 {
-    /// <summary>The model wrote a stop token.</summary>
+    /// <summary>The model wrote a stop token, or the caller has found the end in the text.</summary>
     Stop,
 
     /// <summary>The token budget or the model's context is used up.</summary>

@@ -273,7 +273,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         while (_departures.TryDequeue(out (Generation Generation, int? Choice) left))
         {
             foreach (Sequence sequence in left.Generation.Open.Where(sequence => left.Choice is null || left.Choice == sequence.Choice).ToArray())
-                End(sequence, FinishReason.Cancelled, -1, null);
+                End(sequence, left.Choice is null ? FinishReason.Cancelled : FinishReason.Stop, -1, null);
         }
     }
 

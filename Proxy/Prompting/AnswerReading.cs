@@ -87,7 +87,7 @@ internal sealed class AnswerReading(IReadOnlyList<Generation> generations, Func<
 
         // It ended here, by a stop string, before the engine ended it.
         if (choice.Finish is not null && output.Finish is null)
-            _generationOf[index].Cancel(output.Choice);
+            _generationOf[index].Stop(output.Choice);
     }
 
     private ChannelReader<(int First, TokenOutput Output)> Merge()
