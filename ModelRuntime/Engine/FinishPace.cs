@@ -2,19 +2,30 @@ namespace Agentic.ModelRuntime;
 
 /// <summary>How fast running sequences have lately ended: when a place in the waiting line will be free. Safe for concurrent use.</summary>
 /// <remarks>Ends of the last busy time are counted over what it has lasted, so that a batch that ends at once weighs as much as one that
-/// ends one by one, and a pace that has slowed down shows while nothing ends. Idle time does not count.</remarks>
+/// ends one by one, and a pace that has slowed down shows while nothing ends. Idle time does not count. Before any has ended, sequences
+/// are taken to write what they may, but no more than answers usually have, one token a step.</remarks>
 /// <param name="mostSequences">Run at once.</param>
-internal sealed class FinishPace(int mostSequences)
+/// <param name="step">How long a step of so many sequences takes.</param>
+internal sealed class FinishPace(int mostSequences, TimeSpan step)
 {
     private const int MostEnds = 64;
-    private const double FirstGuessSeconds = 1;   // of one sequence, before any has ended
+    private const int UsualTokens = 256;   // of an answer that may be as long as the context
 
     private const double ShortestSeconds = 1, LongestSeconds = 60;
 
     private readonly Lock _lock = new();
     private readonly Queue<TimeSpan> _ends = new();
-    private double _secondsPerEnd = FirstGuessSeconds / mostSequences;   // of the busy time before this one
-    private TimeSpan? _since;                                            // beginning of what is counted
+    private double? _secondsPerEnd;   // of the busy time before this one
+    private TimeSpan? _since;         // beginning of what is counted
+    private double _meanTokens = UsualTokens;
+    private long _requests;
+
+    /// <summary>Takes note of how many tokens each sequence of a request may write.</summary>
+    public void Expect(int mostTokens)
+    {
+        lock (_lock)
+            _meanTokens += (Math.Min(mostTokens, UsualTokens) - _meanTokens) / ++_requests;
+    }
 
     /// <summary>Takes note that there is work.</summary>
     public void Busy(TimeSpan now)
@@ -40,7 +51,7 @@ internal sealed class FinishPace(int mostSequences)
     {
         lock (_lock)
         {
-            _secondsPerEnd = SecondsPerEnd(now);
+            _secondsPerEnd = _ends.Count > 0 ? SecondsPerEnd(now) : _secondsPerEnd;
             _ends.Clear();
             _since = null;
         }
@@ -56,6 +67,7 @@ internal sealed class FinishPace(int mostSequences)
     private double SecondsPerEnd(TimeSpan now)
     {
         double seconds = _since is { } since ? (now - since).TotalSeconds : 0;
-        return _ends.Count > 0 ? seconds / _ends.Count : Math.Max(_secondsPerEnd, seconds / mostSequences);
+        double expected = _secondsPerEnd ?? step.TotalSeconds * _meanTokens / mostSequences;
+        return _ends.Count > 0 ? seconds / _ends.Count : Math.Max(expected, seconds / mostSequences);
     }
 }

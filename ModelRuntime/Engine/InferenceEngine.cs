@@ -49,7 +49,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         _metrics = metrics;
         _clock = clock;
         _logger = logger;
-        _pace = new FinishPace(options.MaxSequences);
+        _pace = new FinishPace(options.MaxSequences, TimeSpan.FromSeconds(cost.Seconds(options.MaxSequences, 0)));
         _start = clock.GetTimestamp();
         _pool = new KvBlockPool(options.KvBlocks, model.BlockSize);
         _scheduler = new Scheduler(options, _pool) { Admitted = Admitted };
@@ -131,6 +131,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         }
 
         Interlocked.Add(ref _waitingSequences, request.Choices);
+        _pace.Expect(Math.Min(request.MaxOutputTokens, room));
         var generation = new Generation(request, Leave);
         for (int choice = 0; choice < request.Choices; choice++)
             generation.Open.Add(new Sequence(generation, choice, Math.Min(request.MaxOutputTokens, room), Now));

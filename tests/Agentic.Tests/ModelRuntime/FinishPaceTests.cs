@@ -4,11 +4,22 @@ namespace Agentic.Tests;
 
 public sealed class FinishPaceTests
 {
-    private readonly FinishPace _pace = new(mostSequences: 4);
+    private readonly FinishPace _pace = new(mostSequences: 4, step: TimeSpan.FromMilliseconds(10));
 
     [Fact]
-    public void NothingHasEnded_ASequenceIsTakenForASecond()
+    public void NothingHasEnded_StepsOfAUsualAnswerAreExpected()
     {
+        Assert.Equal(26, Seconds(40, at: 0));
+        _pace.Expect(mostTokens: 100_000);
+        Assert.Equal(26, Seconds(40, at: 0));
+    }
+
+    [Fact]
+    public void NothingHasEnded_ShortAnswersAreExpectedSooner()
+    {
+        for (int i = 0; i < 3; i++)
+            _pace.Expect(mostTokens: 100);
+
         Assert.Equal(10, Seconds(40, at: 0));
         _pace.Busy(At(0));
         Assert.Equal(10, Seconds(40, at: 0.5));
