@@ -110,13 +110,14 @@ public sealed class Tokenizer
     /// <summary>Text to ids. Special tokens that are written in the text are recognised.</summary>
     /// <param name="text">Any text, the empty one too.</param>
     /// <param name="addSpecialTokens">Whether the tokens that the model wants around a text are added, such as a beginning token.</param>
-    public int[] Encode(string text, bool addSpecialTokens)
+    /// <param name="enough">The text's rest may be left out once there are more than so many.</param>
+    public int[] Encode(string text, bool addSpecialTokens, int enough = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(text);
-        List<int> ids = new(text.Length / 3 + 8);
+        List<int> ids = new((int)Math.Min((text.Length / 3) + 8, enough + 8L));
         if (addSpecialTokens)
             ids.AddRange(_prefix);
-        EncodeText(WellFormed(text), ids);
+        EncodeText(WellFormed(text), ids, enough);
         if (addSpecialTokens)
             ids.AddRange(_suffix);
         return [.. ids];
@@ -190,7 +191,7 @@ public sealed class Tokenizer
         return text;
     }
 
-    private void EncodeText(string text, List<int> ids)
+    private void EncodeText(string text, List<int> ids, int enough)
     {
         int end = 0;
         List<(int Start, int End, AddedToken Token)> found = [];
@@ -198,16 +199,18 @@ public sealed class Tokenizer
             _finder.Find(text, found);
         foreach ((int start, int stop, AddedToken token) in found)
         {
-            EncodeSegment(text, end, start, ids);
+            EncodeSegment(text, end, start, ids, enough);
+            if (ids.Count > enough)
+                return;
             ids.Add(token.Id);
             end = stop;
         }
-        EncodeSegment(text, end, text.Length, ids);
+        EncodeSegment(text, end, text.Length, ids, enough);
     }
 
-    private void EncodeSegment(string text, int start, int end, List<int> ids)
+    private void EncodeSegment(string text, int start, int end, List<int> ids, int enough)
     {
-        if (start >= end)
+        if (start >= end || ids.Count > enough)
             return;
         Piece segment = new(text, start, end - start, start == 0);
         if (_rules.Normalizer is not null)
@@ -219,17 +222,19 @@ public sealed class Tokenizer
             _normalizedFinder.Find(segment.Text, found);
             foreach ((int from, int to, AddedToken token) in found)
             {
-                EncodePieces(segment, free, from, ids);
+                EncodePieces(segment, free, from, ids, enough);
+                if (ids.Count > enough)
+                    return;
                 ids.Add(token.Id);
                 free = to;
             }
         }
-        EncodePieces(segment, free, segment.Length, ids);
+        EncodePieces(segment, free, segment.Length, ids, enough);
     }
 
-    private void EncodePieces(Piece segment, int start, int end, List<int> ids)
+    private void EncodePieces(Piece segment, int start, int end, List<int> ids, int enough)
     {
-        if (start >= end)
+        if (start >= end || ids.Count > enough)
             return;
         List<Piece> pieces = [segment.Slice(start, end)], cut = [];
         foreach (IPreTokenizer preTokenizer in _rules.PreTokenizers)
@@ -240,6 +245,10 @@ public sealed class Tokenizer
             (pieces, cut) = (cut, pieces);
         }
         foreach (Piece piece in pieces)
+        {
+            if (ids.Count > enough)
+                return;
             _rules.Model.Encode(piece.Text, ids);
+        }
     }
 }

@@ -24,12 +24,12 @@ internal sealed record CompletionRequest : SamplingRequest
         PromptLimit limit = new(model.Codec, model.MaxContextTokens);
         PromptIds = ReadPrompts(Prompt, model.Codec, limit, maxPrompts, addSpecialTokens: !inTheMiddle);
         if (inTheMiddle)
-        {
-            limit.Check(Suffix!, "suffix");
-            PromptIds = [.. PromptIds.Select(ids => Around(ids, Suffix!, model.Codec))];
-        }
+            PromptIds = Around(PromptIds, limit.Encode(Suffix!, "suffix", addSpecialTokens: false), model.Codec);
 
         MaxTokens = fields.Integer("max_tokens", 0) ?? DefaultMaxTokens;
+        if (fields.Has("max_completion_tokens") && !fields.Has("max_tokens"))
+            throw ApiException.Invalid("'max_completion_tokens' is not supported here; use 'max_tokens'.", "max_completion_tokens",
+                "unsupported_parameter");
         Echo = fields.Boolean("echo") ?? false;
         Logprobs = fields.Integer("logprobs", 0, MaxLogprobs);
         if (fields.Object("response_format") is { } format && format.RequiredString("type") != "text")
@@ -104,8 +104,7 @@ internal sealed record CompletionRequest : SamplingRequest
         {
             if (item is not JsonValue value || !value.TryGetValue(out string? text))
                 throw ApiException.WrongType(where, "a string or an array of token ids", Fields.NameOf(item));
-            limit.Check(text, where);
-            return codec.Encode(text, addSpecialTokens);
+            return limit.Encode(text, where, addSpecialTokens);
         }
     }
 

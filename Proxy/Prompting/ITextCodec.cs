@@ -15,7 +15,8 @@ internal interface ITextCodec
     /// <summary>Token ids of a text; special tokens spelled in it are recognised.</summary>
     /// <param name="text">Any text.</param>
     /// <param name="addSpecialTokens">Whether the tokenizer adds what it adds to a bare prompt, such as a beginning-of-text token.</param>
-    int[] Encode(string text, bool addSpecialTokens);
+    /// <param name="enough">The text's rest may be left out once there are more than so many.</param>
+    int[] Encode(string text, bool addSpecialTokens, int enough = int.MaxValue);
 
     /// <summary>The UTF-8 bytes a token stands for, perhaps only a part of a character.</summary>
     ReadOnlySpan<byte> TokenBytes(int id);

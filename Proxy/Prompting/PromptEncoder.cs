@@ -16,6 +16,7 @@ namespace Agentic.Proxy;
 /// <param name="limit">What a conversation must not exceed; null for nothing.</param>
 internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, int mostRememberedTokens, PromptLimit? limit = null)
 {
+    private readonly PromptLimit _limit = limit ?? new(codec, int.MaxValue);
     private readonly AnswerMemory _memory = new(mostRememberedTokens);
     private readonly CallLayouts _layouts = new(codec, template, new TemplateTraits(template));
 
@@ -31,9 +32,8 @@ internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, in
     /// <exception cref="ApiException">400: a prediction is too long.</exception>
     public int[] EncodeAnswer(string text)
     {
-        limit?.Check(text, "prediction");
         int[] before = codec.Encode(Traits.GenerationPrompt, addSpecialTokens: false);
-        int[] whole = codec.Encode(Traits.GenerationPrompt + text, addSpecialTokens: false);
+        int[] whole = _limit.Encode(Traits.GenerationPrompt + text, "prediction", addSpecialTokens: false);
         return whole.AsSpan().StartsWith(before) ? whole[before.Length..] : codec.Encode(text, addSpecialTokens: false);
     }
 
@@ -61,12 +61,11 @@ internal sealed class PromptEncoder(ITextCodec codec, IChatTemplate template, in
     /// <exception cref="ApiException">400: it is too long.</exception>
     public EncodedPrompt Encode(NamespaceKey space, IReadOnlyList<JsonObject> messages, JsonObject variables)
     {
-        limit?.Check(messages);
+        _limit.Check(messages);
         variables["messages"] = ChatMessages.ForTemplate(messages, Traits);
         string text = template.Render(variables);
-        limit?.Check(text, "messages");
+        int[] plain = _limit.Encode(text, "messages", addSpecialTokens: false);
         List<(int Start, int Blanks, AnswerMemory.Answer Answer)> answers = Locate(space, messages, text);
-        int[] plain = codec.Encode(text, addSpecialTokens: false);
         TokenSplicer? splicer = answers.Count == 0 ? null : TokenSplicer.Align(codec, text, plain);
         bool opensThought = text.AsSpan().TrimEnd().EndsWith(ReasoningParser.OpenMarker);
         int spliced = 0;

@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 
 namespace Agentic.Proxy;
 
-/// <summary>Refuses texts that no tokenizing can make fit, without tokenizing them: that takes a second and a hundred megabytes for each
-/// megabyte.</summary>
+/// <summary>Refuses texts that no tokenizing can make fit, without tokenizing them, and others when enough of their tokens are known: a
+/// megabyte takes a second and a hundred megabytes.</summary>
 /// <param name="codec">The model's.</param>
 /// <param name="mostTokens">Of the context.</param>
 internal sealed class PromptLimit(ITextCodec codec, int mostTokens)
@@ -26,6 +26,20 @@ internal sealed class PromptLimit(ITextCodec codec, int mostTokens)
         messages.Where(message => (string?)message["role"] != "assistant")
             .Sum(message => (long)Encoding.UTF8.GetByteCount(ChatMessages.TextOf(message["content"]).AsSpan().Trim())),
         "messages");
+
+    /// <summary>Tokenizes a text.</summary>
+    /// <param name="text">Any text.</param>
+    /// <param name="param">The field it came in.</param>
+    /// <param name="addSpecialTokens">Whether the tokenizer adds what it adds to a bare prompt.</param>
+    /// <exception cref="ApiException">400: it has more than twice the context's tokens. One that is less too long is let through: its
+    /// caller can say how long it is, and answers in it may come out shorter than the tokenizer spells them.</exception>
+    public int[] Encode(string text, string param, bool addSpecialTokens)
+    {
+        Check(text, param);
+        int enough = (int)Math.Min(2L * mostTokens, int.MaxValue);
+        int[] ids = codec.Encode(text, addSpecialTokens, enough);
+        return ids.Length <= enough ? ids : throw ApiException.TooLong(mostTokens, ids.Length, param, isExact: false);
+    }
 
     private void Check(long bytes, string param)
     {

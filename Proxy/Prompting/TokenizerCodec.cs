@@ -15,7 +15,7 @@ internal sealed class TokenizerCodec(Tokenizer tokenizer) : ITextCodec
     public int? MostBytesPerToken => tokenizer.MostBytesPerToken;
 
     /// <inheritdoc/>
-    public int[] Encode(string text, bool addSpecialTokens) => tokenizer.Encode(text, addSpecialTokens);
+    public int[] Encode(string text, bool addSpecialTokens, int enough = int.MaxValue) => tokenizer.Encode(text, addSpecialTokens, enough);
 
     /// <inheritdoc/>
     public ReadOnlySpan<byte> TokenBytes(int id) => tokenizer.TokenBytes(id);

@@ -38,11 +38,11 @@ internal sealed class FakeCodec : ITextCodec
     /// <summary>A text spelled in bytes, and the end.</summary>
     public static int[] Ended(string text) => [.. Bytes(text), End];
 
-    public int[] Encode(string text, bool addSpecialTokens)
+    public int[] Encode(string text, bool addSpecialTokens, int enough = int.MaxValue)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(text);
         List<int> ids = [];
-        for (int at = 0; at < bytes.Length;)
+        for (int at = 0; at < bytes.Length && ids.Count <= enough;)
         {
             int best = bytes[at];
             for (int id = 256; id < _tokens.Length; id++)

@@ -45,6 +45,20 @@ public class TokenizerTextTests
         });
     }
 
+    [Theory]
+    [MemberData(nameof(TokenizerGoldenTests.Names), MemberType = typeof(TokenizerGoldenTests))]
+    public void EnoughTokens_AreThoseThatTheTextBeginsWith(string name)
+    {
+        Tokenizer tokenizer = TokenizerGoldenTests.Load(name);
+
+        AnyText.Select(Gen.Int[0, 20]).Sample((text, enough) =>
+        {
+            int[] all = tokenizer.Encode(text, addSpecialTokens: false), some = tokenizer.Encode(text, addSpecialTokens: false, enough);
+            Assert.Equal(all[..some.Length], some);
+            Assert.True(some.Length == all.Length || some.Length > enough);
+        });
+    }
+
     /// <summary>What a text that is too long is refused by, before it is tokenized.</summary>
     [Theory]
     [MemberData(nameof(TokenizerGoldenTests.Names), MemberType = typeof(TokenizerGoldenTests))]

@@ -150,6 +150,18 @@ public sealed class PromptEncoderTests
     }
 
     [Fact]
+    public void TooManyTokens_IsRefusedAsSoonAsThatIsKnown()
+    {
+        PromptLimit limit = new(new FakeCodec(), 100);
+
+        Assert.Equal(150, limit.Encode(new string('x', 150), "prompt", addSpecialTokens: false).Length);
+        ApiException refused = Assert.Throws<ApiException>(() => limit.Encode(new string('x', 900), "prompt", addSpecialTokens: false));
+
+        Assert.Equal("context_length_exceeded", refused.Error.Code);
+        Assert.Contains("at least 201 tokens", refused.Message);   // and not 900
+    }
+
+    [Fact]
     public void MemoryFull_TheLeastRecentlyUsedGoes()
     {
         AnswerMemory memory = new(mostTokens: 5);
