@@ -182,7 +182,11 @@ public sealed class RedisSequenceStore : ISequenceStore
             when (exception is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException)
         {
             Interlocked.Increment(ref _failures);
-            throw new SequenceStoreException($"The sequence store cannot be read: {exception.Message}", exception);
+            throw new SequenceStoreException(
+                exception is RedisConnectionException   // whose message is for the maintainers of the client
+                    ? "The sequence store cannot be reached."
+                    : $"The sequence store cannot be read: {exception.Message}",
+                exception);
         }
     }
 }

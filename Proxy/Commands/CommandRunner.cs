@@ -39,6 +39,23 @@ internal static class CommandRunner
     public static Option<T> Option<T>(string name, string takes, string help, bool required = false) =>
         new(name) { HelpName = takes, Description = help, Required = required };
 
+    /// <summary>A file that a command writes anew.</summary>
+    /// <param name="option">That named it.</param>
+    /// <param name="path">Of the file.</param>
+    /// <exception cref="CommandException">It cannot be written.</exception>
+    public static FileStream Create(string option, string path)
+    {
+        try
+        {
+            return File.Create(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(
+                $"{option}: '{path}' cannot be written ({e.Message.TrimEnd('.')}); name a file in a directory that is there");
+        }
+    }
+
     private static int Fail(string line)
     {
         Console.Error.WriteLine($"agentic: {string.Join(' ', line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))}");
@@ -63,7 +80,8 @@ internal static class CommandRunner
         CommandException or ModelLoadException or ChatTemplateException or SequenceStoreException => error.Message,
         OptionsValidationException options => string.Join("; ", options.Failures),
         FileNotFoundException { FileName: string file } => $"{file}: there is no such file",
-        IOException or UnauthorizedAccessException or SocketException => error.Message,
+        UnauthorizedAccessException => $"{error.Message.TrimEnd('.')}; name what this user may use, and files where files are asked for",
+        IOException or SocketException => error.Message,
         _ => null,
     };
 }

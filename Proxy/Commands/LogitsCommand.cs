@@ -67,7 +67,7 @@ internal static class LogitsCommand
         if (ids.Length > model.MaxPositions)
             throw new CommandException($"{path}: {ids.Length} ids, and the model takes {model.MaxPositions}; shorten the file");
 
-        using FileStream output = File.Create(parsed.GetRequiredValue(Out));
+        using FileStream output = CommandRunner.Create("out", parsed.GetRequiredValue(Out));
         output.Write(Npy.Header("<f4", [ids.Length, model.VocabularySize]));
         Progress.Run("logits", ids.Length, report => Write(model, ids, chunk, output, report));
         return 0;

@@ -9,20 +9,25 @@ internal static class ServerSecret
 
     /// <summary>Reads the secret of a data directory, or makes one that only this user can read. Of servers that start at once, one makes
     /// it and the others read that one's.</summary>
-    /// <exception cref="CommandException">The file is not a secret.</exception>
+    /// <exception cref="CommandException">The file is not a secret, or the directory cannot be used.</exception>
     public static byte[] Load(string directory)
     {
-        string path = Path.Combine(directory, "secret");
+        string does = "made";
         try
         {
             Directory.CreateDirectory(directory);
+            does = "used";
+            return LoadFrom(Path.Combine(directory, "secret"));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CommandException(
-                $"data: the directory '{directory}' cannot be made ({e.Message.TrimEnd('.')}); name another with --data");
+                $"data: the directory '{directory}' cannot be {does} ({e.Message.TrimEnd('.')}); name another with --data");
         }
+    }
 
+    private static byte[] LoadFrom(string path)
+    {
         if (TryCreate(path) is { } created)
             return created;
         byte[] secret = File.ReadAllBytes(path);

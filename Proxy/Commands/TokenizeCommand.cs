@@ -36,7 +36,7 @@ internal static class TokenizeCommand
         Lazy<ChatTemplate> template = new(() => ChatTemplate.Load(directory));
         long bytes = new FileInfo(input).Length;
         using StreamReader lines = File.OpenText(input);
-        using StreamWriter output = File.CreateText(parsed.GetRequiredValue(Out));
+        using StreamWriter output = new(CommandRunner.Create("out", parsed.GetRequiredValue(Out)));
         Progress.Run("tokenize", bytes, report =>
         {
             while (lines.ReadLine() is string line)
@@ -56,12 +56,18 @@ internal static class TokenizeCommand
             JsonObject request = JsonNode.Parse(line) as JsonObject ?? throw new JsonException("the line is not a JSON object");
             if (request.ContainsKey("messages"))
             {
+                if (request["messages"] is not JsonArray)
+                    throw new JsonException($"\"messages\" is {Fields.NameOf(request["messages"])}, and not an array");
                 string rendered = template.Value.Render(request);
                 return new JsonObject { ["rendered"] = rendered, ["ids"] = Ids(tokenizer.Encode(rendered, addSpecialTokens: false)) };
             }
 
-            string text = request["text"]?.GetValue<string>()
-                ?? throw new JsonException("the object has neither \"text\" nor \"messages\"");
+            string text = request["text"] switch
+            {
+                null => throw new JsonException("the object has neither \"text\" nor \"messages\""),
+                { } value when value.GetValueKind() == JsonValueKind.String => value.GetValue<string>(),
+                { } other => throw new JsonException($"\"text\" is {Fields.NameOf(other)}, and not a string"),
+            };
             // Decoded is the text as it comes back: its own special tokens kept, and nothing added around it.
             string decoded = tokenizer.Decode(tokenizer.Encode(text, addSpecialTokens: false), skipSpecialTokens: false);
             return new JsonObject { ["ids"] = Ids(tokenizer.Encode(text, addSpecialTokens: true)), ["decoded"] = decoded };

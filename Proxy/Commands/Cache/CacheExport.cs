@@ -32,7 +32,7 @@ internal static class CacheExport
         {
             await Progress.RunAsync("export", found.Sum(one => (double)one.Bytes), async report =>
             {
-                await using FileStream stream = File.Create(unfinished);
+                await using FileStream stream = CommandRunner.Create("FILE", unfinished);
                 using SequenceFileWriter writer = new(stream);
                 foreach (StoredNamespace one in found)
                 {

@@ -57,7 +57,15 @@ internal sealed class CacheStore : IAsyncDisposable
     /// <summary>What it holds of the namespaces asked for, the largest first.</summary>
     public async Task<List<StoredNamespace>> FindAsync(NamespaceFilter filter, CancellationToken cancellation)
     {
-        await Sequences.DescribeAsync(default, cancellation);   // a server that is away lists no keys; this it refuses
+        try
+        {
+            await Sequences.DescribeAsync(default, cancellation);   // a server that is away lists no keys; this it refuses
+        }
+        catch (SequenceStoreException exception)
+        {
+            throw new CommandException($"{Name}: {exception.Message.TrimEnd('.')}; start it, or name another with --redis or --data");
+        }
+
         List<StoredNamespace> found = [];
         await foreach (StoredNamespace one in Sequences.NamespacesAsync(cancellation))
         {

@@ -212,7 +212,8 @@ public sealed class StoppedCacheCommandTests : CacheCommandTests
         using var empty = new TemporaryDirectory();
         (await AgenticProcess.RunAsync("cache", "stats", "--data", empty.Path)).AssertOneLine(empty.Path, "--data");
         (await AgenticProcess.RunAsync("cache", "purge", "--tenant", "x", "--yes", "--data", empty.Path)).AssertOneLine(empty.Path, "secret");
-        (await AgenticProcess.RunAsync("cache", "stats", "--redis", "127.0.0.1:1", "--data", empty.Path)).AssertOneLine("cannot be read");
+        (await AgenticProcess.RunAsync("cache", "stats", "--redis", "127.0.0.1:1", "--data", empty.Path)).AssertOneLine(
+            "127.0.0.1:1: The sequence store cannot be reached; start it");
         (await AgenticProcess.RunAsync("cache", "stats", "--namespace", "x", "--data", Data)).AssertOneLine("'x'");
         (await AgenticProcess.RunAsync("cache", "stats", "--frob")).AssertOneLine("agentic cache stats --help");
         Assert.Empty(Directory.EnumerateFileSystemEntries(empty.Path));

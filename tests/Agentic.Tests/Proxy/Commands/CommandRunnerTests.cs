@@ -37,14 +37,15 @@ public sealed class CommandRunnerTests
         (await AgenticProcess.RunAsync("--api-key", "", "--port", "0")).AssertOneLine("api-key", "empty");
 
     [Fact]
-    public async Task LogitsWithoutThreads_IsOneLine()
+    public async Task LogitsThatCannotBeMade_IsOneLine()
     {
         string model = BundledModel.Directory!, ids = Path.GetTempFileName();
         File.WriteAllBytes(ids, [1, 0, 0, 0]);
 
         (await AgenticProcess.RunAsync("logits", "--model", model, "--ids", ids, "--out", ids + ".npy", "--threads", "0"))
             .AssertOneLine("threads", "0");
-
+        (await AgenticProcess.RunAsync("logits", "--model", model, "--ids", ids, "--out", "/no/such/directory/x.npy"))
+            .AssertOneLine("out: '/no/such/directory/x.npy' cannot be written", "name a file in a directory");
         File.Delete(ids);
     }
 

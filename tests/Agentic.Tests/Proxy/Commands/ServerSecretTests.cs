@@ -40,6 +40,15 @@ public sealed class ServerSecretTests : IDisposable
     }
 
     [Fact]
+    public void UnusableDirectory_NamesTheOption()
+    {
+        Directory.CreateDirectory(_directory["secret"]);   // where the file would be
+
+        Assert.Contains($"data: the directory '{_directory.Path}' cannot be used",
+            Assert.Throws<CommandException>(() => ServerSecret.Load(_directory.Path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void DamagedFile_SaysWhatToDo()
     {
         File.WriteAllText(_directory["secret"], "short");
