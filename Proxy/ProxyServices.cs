@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
@@ -30,6 +31,7 @@ internal static class ProxyServices
         {
             json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
             json.SerializerOptions.Encoder = WireJson.Encoder;
+            json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;   // "1" is no number: what requests are told, too
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, WireJson.Default);
         });
         services.AddCors();
@@ -51,14 +53,16 @@ internal static class ProxyServices
         app.MapPost("/v1/completions", (HttpContext context, Completions endpoint) => endpoint.HandleAsync(context))
             .Describe<CompletionRequest, CompletionWithUsage>("createCompletion", "Continues a text.");
         app.MapGet("/v1/models", (HttpContext context, Models endpoint) => endpoint.List(context))
-            .Describe<ModelList>("listModels", "The names requests may give.");
+            .Describe<ModelList>("listModels", "The names requests may give.").Refuses(401, 503);
         app.MapGet("/v1/models/{**id}", (HttpContext context, Models endpoint, string id) => endpoint.Get(context, id))
-            .Describe<ModelEntry>("retrieveModel", "One of them.");
+            .Describe<ModelEntry>("retrieveModel", "One of them.").Refuses(401, 404, 503);
         app.MapGet("/health", (Health endpoint) => endpoint.Alive()).Describe<HealthReport>("health", "Whether the process is alive.");
         app.MapGet("/ready", (HttpContext context, Health endpoint) => endpoint.Ready(context))
-            .Describe<HealthReport>("ready", "Whether to send it requests; 503 while it loads what its store kept, and while it stops.");
+            .Describe<HealthReport>("ready", "Whether to send it requests; 503 while it loads what its store kept, and while it stops.")
+            .Produces<HealthReport>(503);
         app.MapGet("/", (Health endpoint) => endpoint.Home()).ExcludeFromDescription();
-        app.MapGet("/metrics", (HttpContext context, MeterExporter endpoint) => endpoint.WriteAsync(context)).ExcludeFromDescription();
+        app.MapGet("/metrics", (HttpContext context, MeterExporter endpoint) => endpoint.WriteAsync(context))
+            .WithName("metrics").WithSummary("Counters, for Prometheus.").Produces<string>(200, "text/plain");
         app.MapOpenApi();
         app.Services.GetRequiredService<MeterExporter>().Start();
         return app;

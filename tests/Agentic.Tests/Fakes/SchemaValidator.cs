@@ -12,6 +12,9 @@ internal sealed class SchemaValidator(JsonNode root)
 {
     public static bool IsValid(JsonNode schema, JsonNode? instance) => new SchemaValidator(schema).Check(schema, instance);
 
+    /// <summary>Of a schema that is a part of a document, to which its references go.</summary>
+    public static bool IsValid(JsonNode document, JsonNode schema, JsonNode? instance) => new SchemaValidator(document).Check(schema, instance);
+
     private bool Check(JsonNode? schema, JsonNode? instance)
     {
         if (schema is not JsonObject s)
