@@ -50,7 +50,7 @@ internal sealed class ApiException(int status, ErrorDetail error) : Exception(er
 
     public static ApiException UnknownModel(string model) =>
         new(StatusCodes.Status404NotFound,
-            new($"The model `{model}` does not exist or you do not have access to it.", "invalid_request_error", "model",
+            new($"The model `{model}` does not exist or you do not have access to it. GET /v1/models lists those that do.", "invalid_request_error", "model",
                 "model_not_found"));
 
     public static ApiException Server(string message, int status = StatusCodes.Status500InternalServerError) =>

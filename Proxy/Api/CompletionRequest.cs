@@ -75,8 +75,9 @@ internal sealed record CompletionRequest : SamplingRequest
     public SamplingParameters Sampling(SamplingParameters defaults) =>
         Sampling(defaults, Logprobs ?? (DrawnChoices > Choices ? 0 : null));
 
-    private static int[] Around(int[] prompt, string suffix, ITextCodec codec) => FillInTheMiddle.Of(codec) is { } markers
-        ? markers.Join(prompt, codec.Encode(suffix, addSpecialTokens: false))
+    private static IReadOnlyList<int[]> Around(IReadOnlyList<int[]> prompts, int[] suffix, ITextCodec codec) =>
+        FillInTheMiddle.Of(codec) is { } markers
+        ? [.. prompts.Select(prompt => markers.Join(prompt, suffix))]
         : throw ApiException.Invalid("'suffix' is not supported: the model has no markers for filling in the middle.", "suffix",
             "unsupported_value");
 

@@ -18,7 +18,8 @@ internal static class RequestBody
     /// object.</exception>
     public static async Task<JsonObject> ReadAsync(HttpContext context, long maxBytes)
     {
-        if (context.Request.Headers.ContentEncoding.ToString() is { Length: > 0 } encoding and not "identity")
+        if (context.Request.Headers.ContentEncoding.ToString() is { Length: > 0 } encoding
+            && !encoding.Equals("identity", StringComparison.OrdinalIgnoreCase))
             throw new ApiException(StatusCodes.Status415UnsupportedMediaType, new(
                 $"The body is encoded as '{encoding}', which is not supported: send it as it is, without the header 'Content-Encoding'.",
                 "invalid_request_error", null, "unsupported_content_encoding"));
@@ -63,7 +64,9 @@ internal static class RequestBody
         }
         catch (JsonException exception)
         {
-            throw NotJson(exception.Message.TrimEnd('.'));
+            // The first sentence says what is wrong; the next ones advise whoever calls the reader.
+            string[] sentences = exception.Message.Split(". ", 2);
+            throw NotJson($"{sentences[0]} (line {exception.LineNumber + 1}, byte {exception.BytePositionInLine})");
         }
         catch (InvalidOperationException)   // Utf8JsonReader.GetString on half a surrogate pair or on bytes that are not UTF-8
         {

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Agentic.ModelRuntime;
@@ -128,9 +129,9 @@ internal abstract record SamplingRequest
                 throw ApiException.Invalid($"Invalid 'stop': array too long. Expected an array with maximum length {MaxStops}.", "stop",
                     "array_above_max_length");
             case JsonArray items:
-                return [.. items.Select((item, i) =>
-                    new Fields(new JsonObject { [$"stop[{i}]"] = item?.DeepClone() }).RequiredString($"stop[{i}]"))
-                    .Where(stop => stop.Length > 0)];
+                return [.. items.Select((item, i) => item?.GetValueKind() == JsonValueKind.String
+                    ? item.GetValue<string>()
+                    : throw ApiException.WrongType($"stop[{i}]", "a string", Fields.NameOf(item))).Where(stop => stop.Length > 0)];
             case { } other:
                 throw ApiException.WrongType("stop", "a string or an array of strings", Fields.NameOf(other));
         }

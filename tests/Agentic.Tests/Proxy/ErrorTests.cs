@@ -41,6 +41,7 @@ public sealed class ErrorTests
         { Chat("\"top_logprobs\":2"), "top_logprobs", null },
         { Chat("\"stop\":[\"a\",\"b\",\"c\",\"d\",\"e\"]"), "stop", "array_above_max_length" },
         { Chat("\"stop\":[\"a\",5]"), "stop[1]", "invalid_type" },
+        { Chat("\"stop\":[null]"), "stop[0]", "invalid_type" },
         { Chat("\"stop\":{}"), "stop", "invalid_type" },
         { Chat("\"seed\":1.5"), "seed", "invalid_type" },
         { Chat("\"stream\":\"yes\""), "stream", "invalid_type" },
@@ -101,6 +102,7 @@ public sealed class ErrorTests
     [InlineData("""{"model":"fake-model","prompt":"a","best_of":2,"n":3}""", "best_of", "invalid_value")]
     [InlineData("""{"model":"fake-model","prompt":"a","response_format":{"type":"json_object"}}""", "response_format", "unsupported_parameter")]
     [InlineData("""{"model":"fake-model","prompt":"a","max_tokens":-1}""", "max_tokens", "integer_below_min_value")]
+    [InlineData("""{"model":"fake-model","prompt":"a","max_completion_tokens":5}""", "max_completion_tokens", "unsupported_parameter")]
     public async Task BadCompletion_NamesTheField(string body, string param, string code)
     {
         await using ProxyHost host = await ProxyHost.StartAsync();
@@ -108,6 +110,24 @@ public sealed class ErrorTests
         using HttpResponseMessage response = await host.PostAsync("completions", body);
 
         await IsErrorAsync(response, HttpStatusCode.BadRequest, "invalid_request_error", param, code);
+    }
+
+    /// <summary>And nothing of what the reader advises those who call it.</summary>
+    [Theory]
+    [InlineData("{\"model\":1,\n}", "trailing comma", "(line 2, byte 0)")]
+    [InlineData("", "does not contain any JSON tokens", "(line 1, byte 0)")]
+    [InlineData("{\"model\":NaN}", "'N' is an invalid start of a value", "(line 1, byte 9)")]
+    public async Task BodyThatIsNoJson_SaysWhatAndWhere(string body, string what, string where)
+    {
+        await using ProxyHost host = await ProxyHost.StartAsync();
+
+        using HttpResponseMessage response = await host.PostAsync("chat/completions", body);
+
+        string message = await IsErrorAsync(response, HttpStatusCode.BadRequest, "invalid_request_error", null, null);
+        Assert.Contains(what, message, StringComparison.Ordinal);
+        Assert.EndsWith($"{where}.", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("reader", message, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("isFinalBlock", message, StringComparison.Ordinal);
     }
 
     [Theory]
