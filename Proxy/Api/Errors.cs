@@ -25,6 +25,8 @@ internal sealed class Errors(RequestDelegate next, ILogger<Errors> logger)
                 Log.RequestFailed(logger, context.TraceIdentifier, exception);
             context.Response.Clear();
             RequestHeaders.Set(context);
+            if (refusal.Status == StatusCodes.Status401Unauthorized)
+                context.Response.Headers.WWWAuthenticate = "Bearer";   // RFC 9110 asks that a 401 says how
             if (refusal.RetryAfter is { } retry)
             {
                 context.Response.Headers.RetryAfter = Math.Max(1, Math.Ceiling(retry.TotalSeconds)).ToString(CultureInfo.InvariantCulture);

@@ -190,6 +190,7 @@ public sealed class ErrorTests
         using HttpResponseMessage health = await host.Client.GetAsync("/health", Ended);
 
         await IsErrorAsync(missing, HttpStatusCode.Unauthorized, "invalid_request_error", null, "invalid_api_key");
+        Assert.Equal("Bearer", missing.Headers.WwwAuthenticate.ToString());
         await IsErrorAsync(wrong, HttpStatusCode.Unauthorized, "invalid_request_error", null, "invalid_api_key");
         await IsErrorAsync(scheme, HttpStatusCode.Unauthorized, "invalid_request_error", null, "invalid_api_key");
         Assert.Equal(HttpStatusCode.OK, health.StatusCode);
