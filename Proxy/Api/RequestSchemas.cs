@@ -28,7 +28,8 @@ internal static class RequestSchemas
               "content": {"anyOf": [{{{Text}}}, {{{Parts}}}, {"type": "null"}]},
               "name": {"type": ["string", "null"]}, "tool_call_id": {"type": ["string", "null"]},
               "tool_calls": {"type": ["array", "null"], "items": {"type": "object", "required": ["function"], "properties": {
-                "id": {"type": ["string", "null"]}, "function": {{{Named}}} } } } } } }
+                "id": {"type": ["string", "null"]}, "function": {"type": "object", "required": ["name"], "properties": {
+                  "name": {"type": "string"}, "arguments": {"type": ["string", "object", "null"]} } } } } } } } }
             """,
         ["tools"] = $$$"""
             {"type": ["array", "null"], "items": {"type": "object", "required": ["type", "function"],
