@@ -247,6 +247,24 @@ public sealed class Grammar
     /// <summary>Whether a text is in a language.</summary>
     public bool Matches(Language language, ReadOnlySpan<byte> text) => After(language, text).IsNullable;
 
+    /// <summary>Makes all states of a language, so that a walk over a vocabulary meets no new one.</summary>
+    /// <exception cref="GrammarLimitException">They are more than <paramref name="most"/>, or too much work.</exception>
+    public void Expand(Language start, int most)
+    {
+        HashSet<Language> made = [start];
+        Queue<Language> open = new(made);
+        while (open.TryDequeue(out Language? state))
+        {
+            foreach (byte value in FirstOfClasses())
+            {
+                if (After(state, value) is var next && made.Add(next))
+                    open.Enqueue(next);
+                if (made.Count > most)
+                    throw new GrammarLimitException();
+            }
+        }
+    }
+
     /// <summary>The rules that have a member: the others are recursion without an end, or hold a contradiction.</summary>
     public static IReadOnlySet<GrammarRule> Productive(IReadOnlyList<GrammarRule> rules)
     {
@@ -301,21 +319,29 @@ public sealed class Grammar
     /// either.</summary>
     private bool FindOut(BothLanguage start)
     {
+        if (start.IsNullable)
+        {
+            start.IsLive = true;
+            return true;
+        }
+
         Dictionary<Language, Language?> cameFrom = new() { [start] = null };
         Queue<Language> open = new([start]);
         while (cameFrom.Count < MostExplored && open.TryDequeue(out Language? state))
         {
-            if (state.IsNullable || state is BothLanguage { IsLive: true })
-            {
-                for (Language? on = state; on is not null; on = cameFrom[on])
-                    Mark(on, live: true);
-                return true;
-            }
-
+            // Followers are made one by one, and most often one of the first has a member: within a character, or an escape.
             foreach (Language next in Followers(state))
             {
-                if (next != Nothing && next is not BothLanguage { IsLive: false } && cameFrom.TryAdd(next, state))
-                    open.Enqueue(next);
+                if (next == Nothing || next is BothLanguage { IsLive: false } || !cameFrom.TryAdd(next, state))
+                    continue;
+                if (next.IsNullable || next is BothLanguage { IsLive: true })
+                {
+                    for (Language? on = next; on is not null; on = cameFrom[on])
+                        Mark(on, live: true);
+                    return true;
+                }
+
+                open.Enqueue(next);
             }
         }
 
@@ -343,24 +369,32 @@ public sealed class Grammar
     /// <summary>The states after each class of bytes, intersections not asked for members.</summary>
     private IEnumerable<Language> Followers(Language state)
     {
-        byte[] classes = _classes ??= Classify();
-        int done = 0;
-        for (int value = 0; value < 256 && done < _classCount; value++)
+        foreach (byte value in FirstOfClasses())
         {
-            if (classes[value] != done)
-                continue;
-            done++;   // classes are numbered in order of their first byte
             if (state is not BothLanguage both)
             {
-                yield return After(state, (byte)value);
+                yield return After(state, value);
                 continue;
             }
 
-            Language left = After(both.Left, (byte)value), right = After(both.Right, (byte)value);
+            Language left = After(both.Left, value), right = After(both.Right, value);
             if (left == right || left == Nothing || right == Nothing)
                 yield return left == right ? left : Nothing;
             else
                 yield return left.Id < right.Id ? Intersection(left, right) : Intersection(right, left);
+        }
+    }
+
+    private IEnumerable<byte> FirstOfClasses()
+    {
+        byte[] classes = _classes ??= Classify();
+        int done = 0, count = _classCount;
+        for (int value = 0; value < 256 && done < count; value++)
+        {
+            if (classes[value] != done)
+                continue;
+            done++;   // classes are numbered in order of their first byte
+            yield return (byte)value;
         }
     }
 

@@ -12,23 +12,30 @@ internal sealed class Pattern
     private const int MostRepeats = 1000;
     private const int MostCharacters = 2000;   // what may be left out is followed one into the other
     private const int MostNesting = 100;
+    private const int MostStatesAhead = 4000;
 
     private readonly JsonGrammar _json;
     private readonly Grammar _grammar;
     private readonly string _text;
     private int _at, _depth;
+    private bool _looksAhead;
 
     private Pattern(JsonGrammar json, string text) => (_json, _grammar, _text) = (json, json.Grammar, text);
 
     /// <summary>The strings, without their quotes, in which a pattern is found.</summary>
     /// <exception cref="FormatException">It is not a pattern, or not a regular one; the message says why.</exception>
+    /// <exception cref="GrammarLimitException">What it looks ahead for is too much to keep in mind.</exception>
     public static Language Parse(JsonGrammar json, string pattern)
     {
         if (pattern.Length > MostCharacters)
             throw new FormatException($"it has {pattern.Length} characters, and at most {MostCharacters} are supported");
         Pattern parser = new(json, pattern);
         Language result = parser.Then(parser.Alternatives(Place.Whole), parser._grammar.Empty);
-        return parser._at == pattern.Length ? result : throw parser.Bad("there is a ')' without its '('");
+        if (parser._at != pattern.Length)
+            throw parser.Bad("there is a ')' without its '('");
+        if (parser._looksAhead)
+            json.Grammar.Expand(result, MostStatesAhead);   // "not an a twelve characters before a b" has thousands: seconds a token
+        return result;
     }
 
     /// <summary>Where alternatives stand: what anchors mean there.</summary>
@@ -192,6 +199,7 @@ internal sealed class Pattern
     /// <summary>What follows must begin with something, or must not.</summary>
     private Part Ahead(bool wanted)
     {
+        _looksAhead = true;
         Language ahead = Then(Alternatives(Place.Ahead), _grammar.Empty);
         return new(null, rest => wanted ? _grammar.Both(rest, ahead) : _grammar.Except(rest, ahead));
     }

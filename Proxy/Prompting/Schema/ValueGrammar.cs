@@ -73,20 +73,22 @@ internal sealed class ValueGrammar(JsonGrammar json, Func<JsonNode?, Language> v
     {
         if (shape.Patterns.Count + shape.Formats.Count == 0)
             return Quoted(_grammar.Repeat(json.Character, shape.MinLength, shape.MaxLength));
-        Language text = _grammar.Repeat(json.CanonicalCharacter, 0, int.MaxValue);
+        Language? text = null;
         foreach (string pattern in shape.Patterns)
-            text = _grammar.Both(text, Pattern.Parse(json, pattern));
+            text = And(Pattern.Parse(json, pattern));
         foreach (string format in shape.Formats)
         {
             // By itself a format is an annotation. Where no text of it fits the pattern, the client means another by that name: zod's
             // times have no offset.
-            Language both = _grammar.Both(text, Pattern.Parse(json, format));
+            Language both = And(Pattern.Parse(json, format));
             text = both == _grammar.Nothing && shape.Patterns.Count > 0 ? text : both;
         }
 
         if (shape.MinLength > 0 || shape.MaxLength < int.MaxValue)
-            text = _grammar.Both(text, _grammar.Repeat(json.CanonicalCharacter, shape.MinLength, shape.MaxLength));
-        return Quoted(text);
+            text = And(_grammar.Repeat(json.CanonicalCharacter, shape.MinLength, shape.MaxLength));
+        return Quoted(text!);
+
+        Language And(Language other) => text is null ? other : _grammar.Both(text, other);
     }
 
     private Language Quoted(Language text) => _grammar.Sequence(json.Text("\""), text, json.Text("\""));

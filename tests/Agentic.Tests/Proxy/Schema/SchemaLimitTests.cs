@@ -23,6 +23,7 @@ public sealed class SchemaLimitTests
         "{\"type\":\"string\",\"pattern\":\"" + string.Concat(Enumerable.Repeat("\\\\p{L}[^\\\\p{N}a]", 3000)) + "\"}",
         "{\"anyOf\":[" + List(9000, i => $"{{\"type\":\"string\",\"pattern\":\"\\\\p{{L}}{i}\"}}") + "]}",
         "{\"const\":\"" + new string('x', 600_000) + "\"}",
+        """{"type":"string","pattern":"^(?!.*a.{12}b).*$"}""",
         "{\"type\":\"string\",\"pattern\":\"^" + string.Concat(Enumerable.Repeat("a?", 20_000)) + "$\"}",
         Objects("p", 9999),
         Objects(new string('n', 150_000), 1).Replace("{\"type\":\"object\"", "{\"additionalProperties\":true", StringComparison.Ordinal),
@@ -39,6 +40,8 @@ public sealed class SchemaLimitTests
         "{\"const\":\"" + new string('x', 90_000) + "\"}",
         Objects(new string('n', 60_000), 1),
         "{\"type\":\"string\",\"pattern\":\"^" + string.Concat(Enumerable.Repeat("a?", 900)) + "$\",\"maxLength\":2000}",
+        """{"type":"string","pattern":"^(?=.*[a-z])(?=.*[A-Z])(?=.*\\d)(?=.*[^\\da-zA-Z]).{8,}$"}""",
+        """{"type":"string","format":"email","pattern":"^(?!\\.)(?!.*\\.\\.)([A-Za-z0-9_'+\\-\\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\\-]*\\.)+[A-Za-z]{2,}$"}""",
     ];
 
     [Theory]
