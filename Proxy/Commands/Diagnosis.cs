@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Agentic.Kernels;
 using Agentic.ModelRuntime;
 using StackExchange.Redis;
 
@@ -78,12 +79,32 @@ internal static class Diagnosis
             .. Absent("weights (*.safetensors)", "*.safetensors"),
             .. Absent("a tokenizer (tokenizer.json or tokenizer.model)", "tokenizer.json", "tokenizer.model"),
         ];
-        return missing.Length == 0
-            ? new Finding("model", FindingLevel.Good, directory)
-            : new Finding("model", FindingLevel.Stops, $"{directory} lacks {string.Join(", ", missing)}", "download the checkpoint whole");
+        return missing.Length > 0
+            ? new Finding("model", FindingLevel.Stops, $"{directory} lacks {string.Join(", ", missing)}", "download the checkpoint whole")
+            : Unreadable(directory) is { } why
+            ? new Finding("model", FindingLevel.Stops, why, "mend the file, or name another checkpoint with --model")
+            : new Finding("model", FindingLevel.Good, directory);
 
         IEnumerable<string> Absent(string what, params string[] patterns) =>
             patterns.Any(pattern => Directory.EnumerateFiles(directory, pattern).Any()) ? [] : [what];
+    }
+
+    /// <summary>What would stop the server as it reads a checkpoint, or null. Large weights are mapped, and not read.</summary>
+    private static string? Unreadable(string directory)
+    {
+        try
+        {
+            using var kernels = new CpuKernels(threads: 1);
+            Transformer.Load(directory, new ModelOptions(ModelStorage.Auto), kernels).Dispose();
+            Tokenizer.Load(directory);
+            ChatTemplate.Find(directory);
+            GenerationConfig.Read(directory);
+            return null;
+        }
+        catch (Exception e) when (e is ModelLoadException or ChatTemplateException or IOException or UnauthorizedAccessException)
+        {
+            return e.Message;
+        }
     }
 
     private static Finding DataDirectory(ServeOptions options)

@@ -66,6 +66,22 @@ public sealed class DoctorCommandTests : IDisposable
         Assert.Contains("safetensors", (string)finding["found"]!, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("config.json", "{\"architectures\": [\"GemmaForCausalLM\"]}", "GemmaForCausalLM")]
+    [InlineData("model.safetensors", "short", "model.safetensors")]
+    [InlineData("chat_template.jinja", "{{", "chat_template.jinja")]
+    public async Task ModelThatCannotBeServed_Stops(string file, string content, string mention)
+    {
+        foreach (string path in Directory.EnumerateFiles(Path.Combine(TestFiles.Root, "models", "agentic-tiny")))
+            File.Copy(path, _directory[Path.GetFileName(path)]);
+        File.WriteAllText(_directory[file], content);
+
+        JsonNode finding = await StopAsync("model", "--port", "0", "--data", _directory["data"], "--model", _directory.Path);
+
+        Assert.Contains(mention, (string)finding["found"]!, StringComparison.Ordinal);
+        Assert.Contains("--model", (string)finding["remedy"]!, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task UnknownRedis_IsSaidAndStopsNothing()
     {
