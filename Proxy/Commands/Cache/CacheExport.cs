@@ -52,7 +52,8 @@ internal static class CacheExport
         }
         finally
         {
-            File.Delete(unfinished);
+            if (File.Exists(unfinished))   // where there is no directory, deleting fails, and would hide why
+                File.Delete(unfinished);
         }
 
         Console.WriteLine(string.Create(System.Globalization.CultureInfo.InvariantCulture,

@@ -67,6 +67,7 @@ public abstract class CacheCommandTests : IAsyncLifetime
 
         AgenticProcess.Result exported = await RunAsync("export", file, "--tenant", "acme", "--tenant", "default");
         await RunAsync("export", part, "--namespace", sequences[0].Namespace.ToString());
+        (await RunAsync("export", "/no/such/directory/x")).AssertOneLine("'/no/such/directory/x.part' cannot be written");
         string[] there = ["--data", _other["data"]];
         AgenticProcess.Result first = await AgenticProcess.RunAsync(["cache", "import", part, .. there]);
         AgenticProcess.Result second = await AgenticProcess.RunAsync(["cache", "import", file, .. there]);
