@@ -10,6 +10,8 @@ const [baseURL, model, apiKey] = process.argv.slice(2);
 const { z } = await load('zod');
 const parameters = z.object({ city: z.string() });
 const told = { name: 'weather', description: 'The weather of a city' };
+// What zod makes of these is more than plain types: propertyNames, and patterns that look ahead.
+const notes = { name: 'note', description: 'Keeps notes', schema: z.object({ notes: z.record(z.string(), z.string()), mail: z.email(), at: z.iso.time() }) };
 const report = {};
 
 async function langchain() {
@@ -17,7 +19,8 @@ async function langchain() {
   const { HumanMessage, ToolMessage } = await load('@langchain/core/messages');
   const { tool } = await load('@langchain/core/tools');
   const chat = new ChatOpenAI({ model, apiKey, configuration: { baseURL }, maxRetries: 0, useResponsesApi: false });
-  const text = (await chat.invoke('hi')).content;
+  const noting = tool(async () => 'kept', notes);
+  const text = (await chat.bindTools([noting], { strict: true }).invoke('hi')).content;
   let streamed = '', usage;
   for await (const chunk of await chat.stream('hi')) {
     streamed += chunk.content;
@@ -59,7 +62,8 @@ async function agents() {
   const calls = [];
   const weather = tool({ ...told, parameters, execute: async input => { calls.push(input); return 'rain'; } });
   const runner = new Runner({ model });
-  const text = (await runner.run(new Agent({ name: 'plain', instructions: 'Be brief.' }), 'hi')).finalOutput;
+  const noting = tool({ ...notes, parameters: notes.schema, execute: async () => 'kept' });
+  const text = (await runner.run(new Agent({ name: 'not called', instructions: 'Be brief.', tools: [noting] }), 'hi')).finalOutput;
   const agent = new Agent({ name: 'with a tool', instructions: 'Be brief.', tools: [weather] });
   const answer = (await runner.run(agent, 'hi')).finalOutput;
   const stream = await runner.run(agent, 'hi', { stream: true });
