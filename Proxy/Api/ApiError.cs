@@ -50,8 +50,8 @@ internal sealed class ApiException(int status, ErrorDetail error) : Exception(er
 
     public static ApiException UnknownModel(string model) =>
         new(StatusCodes.Status404NotFound,
-            new($"The model `{model}` does not exist or you do not have access to it. GET /v1/models lists those that do.", "invalid_request_error", "model",
-                "model_not_found"));
+            new($"The model `{model}` does not exist or you do not have access to it. GET /v1/models lists those that do.",
+                "invalid_request_error", "model", "model_not_found"));
 
     public static ApiException Server(string message, int status = StatusCodes.Status500InternalServerError) =>
         new(status, new(message, "server_error", null, null));

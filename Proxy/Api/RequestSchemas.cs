@@ -71,8 +71,9 @@ internal static class RequestSchemas
     public static void Complete(OpenApiDocument document)
     {
         IDictionary<string, IOpenApiSchema> schemas = document.Components!.Schemas!;
-        foreach (OpenApiSchema request in new[] { nameof(ChatCompletionRequest), nameof(CompletionRequest) }.Select(name => (OpenApiSchema)schemas[name]))
+        foreach (string wire in (string[])[nameof(ChatCompletionRequest), nameof(CompletionRequest)])
         {
+            OpenApiSchema request = (OpenApiSchema)schemas[wire];
             request.Required = Required.Where(request.Properties!.ContainsKey).ToHashSet();
             foreach ((string name, IOpenApiSchema schema) in request.Properties!.ToArray())
             {
