@@ -32,7 +32,8 @@ internal sealed class Budget(long given = 0)
     private readonly long _maxSteps = BaseSteps + 16 * given;
     private readonly long _maxBytes = BaseBytes + 64 * given;
     private readonly long _bytesBefore = GC.GetAllocatedBytesForCurrentThread();
-    private readonly long _deadline = Environment.TickCount64 + MaxSeconds * 1000;
+    private readonly long _maxMilliseconds = MaxSeconds * 1000 + given / 1000;
+    private readonly long _start = Environment.TickCount64;
     private long _steps;
     private long _nextLook = Interval;
     private int _depth;
@@ -117,8 +118,8 @@ internal sealed class Budget(long given = 0)
             throw JinjaException.Limit($"the template does not come to an end: stopped after {_maxSteps} steps");
         if (Allocated > _maxBytes)
             throw TooMuch();
-        if (_steps > StepsBeforeClock && Environment.TickCount64 > _deadline)
-            throw JinjaException.Limit($"the template does not come to an end: stopped after {MaxSeconds} s");
+        if (_steps > StepsBeforeClock && Environment.TickCount64 - _start > _maxMilliseconds)
+            throw JinjaException.Limit($"the template does not come to an end: stopped after {_maxMilliseconds} ms");
         _nextLook = _steps + Interval;
     }
 

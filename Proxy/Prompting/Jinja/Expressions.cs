@@ -11,7 +11,12 @@ internal sealed class NameExpression(int line, string name) : Expression(line)
 {
     public string Name { get; } = name;
 
-    public override object? Evaluate(Scope scope) => scope.TryGet(Name, out object? value) ? value : Undefined.Variable(Name);
+    /// <summary>Whether the name is one that the template itself assigns, so that none it was given stands for it; see
+    /// <see cref="FrameNames"/>.</summary>
+    public bool IsOfTemplate { get; set; }
+
+    public override object? Evaluate(Scope scope) =>
+        scope.TryGet(Name, out object? value, IsOfTemplate) ? value : Undefined.Variable(Name);
 }
 
 /// <summary>Stands for the text of a block that is filtered or assigned.</summary>

@@ -19,6 +19,7 @@ internal static class Globals
         ["strftime_now"] = new GlobalFunction("strftime_now", "format", static a =>
             Strftime.Format(a.Render.Now, a.Text(0, "strftime")
                 ?? throw JinjaException.Type("strftime() argument 1 must be str, not None"))),
+        ["self"] = new TemplateReference(),
     };
 
     private static PyRange Range(Bound a)
@@ -38,6 +39,8 @@ internal static class Globals
         PyDict dict = new();
         if (a.All.Positional.Length > 1)
             throw JinjaException.Type($"dict expected at most 1 argument, got {a.All.Positional.Length}");
+        if (a.All.Positional is [Undefined missing])
+            throw missing.Error();
         if (a.All.Positional is [PyDict from])
         {
             dict = new PyDict(from);
@@ -60,6 +63,16 @@ internal static class Globals
         foreach ((string name, object? value) in a.All.Named)
             dict.Set(name, value);
         return dict;
+    }
+}
+
+/// <summary>The template itself, <c>self</c>, whose attributes would be named blocks of templates that extend each other.</summary>
+internal sealed class TemplateReference : IHasAttributes
+{
+    public bool TryGetAttribute(string name, out object? value)
+    {
+        value = null;
+        return false;
     }
 }
 

@@ -26,29 +26,30 @@ internal sealed class ForNode(int line, Target target, Expression items, Express
             source = Filtered(source, scope);
         Func<object?, object>? recurse = recursive ? inner => Recurse(scope, inner, depth + 1) : null;
         LoopContext loop = new(source, filter is null ? PyType.Length(value) : null, depth, recurse);
-        bool any = false;
+        Scope round = scope.Inner();
+        bool finished = false;   // a round came to its end: as in Jinja2, one that is left early does not keep the else away
         while (loop.Advance(out object? item))
         {
-            any = true;
             scope.Render.Budget.Charge();
-            Scope round = scope.Inner();
+            round.Clear();
             target.Assign(round, item);
             round.Set("loop", loop);
-            if (body.Render(round) == Flow.Break)
+            Flow flow = body.Render(round);
+            finished |= flow == Flow.Next;
+            if (flow == Flow.Break)
                 break;
         }
 
-        if (!any)
-            return otherwise?.Render(scope.Inner()) ?? Flow.Next;
-        return Flow.Next;
+        return finished ? Flow.Next : otherwise?.Render(scope.Inner()) ?? Flow.Next;
     }
 
     private IEnumerable<object?> Filtered(IEnumerable<object?> source, Scope scope)
     {
+        Scope inner = scope.Inner();
         foreach (object? item in source)
         {
             scope.Render.Budget.Charge();
-            Scope inner = scope.Inner();
+            inner.Clear();
             target.Assign(inner, item);
             if (PyType.IsTrue(filter!.Evaluate(inner)))
                 yield return item;

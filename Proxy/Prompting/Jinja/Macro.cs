@@ -95,7 +95,9 @@ internal sealed class Macro(MacroDefinition definition, Scope home) : Callable, 
         else if (positional.Length > definition.Parameters.Length)
             throw JinjaException.Type($"macro {PyText.Repr(Name)} takes not more than {definition.Parameters.Length} argument(s)");
 
-        // Defaults may speak of the parameters before them.
+        // Defaults may speak of the parameters before them; themselves and those after them they find undefined, not another variable.
+        foreach ((string name, _) in absent)
+            scope.Set(name, Undefined.Variable(name));
         foreach ((string name, Expression? fallback) in absent)
             scope.Set(name, fallback is null ? new Undefined($"parameter {PyText.Repr(name)} was not provided") : fallback.Evaluate(scope));
     }

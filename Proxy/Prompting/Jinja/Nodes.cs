@@ -86,26 +86,30 @@ internal sealed class SetNode(int line, Target target, Expression value) : Node(
     }
 }
 
-/// <summary><c>{% set x %}…{% endset %}</c>, through filters if there are any.</summary>
+/// <summary><c>{% set x %}…{% endset %}</c>, through filters if there are any. A body that leaves the loop around it is dropped.</summary>
 internal sealed class SetBlockNode(int line, Target target, CapturedExpression body, Expression value) : Node(line)
 {
     public override Flow Render(Scope scope)
     {
         Scope inner = scope.Inner();
-        inner.Set(CapturedExpression.Name, scope.Render.Capture(body.Body, inner));
+        inner.Set(CapturedExpression.Name, scope.Render.Capture(body.Body, inner, out Flow flow));
+        if (flow != Flow.Next)
+            return flow;
         scope.Render.Line = Line;
         target.Assign(scope, value.Evaluate(inner));
         return Flow.Next;
     }
 }
 
-/// <summary><c>{% filter upper %}…{% endfilter %}</c></summary>
+/// <summary><c>{% filter upper %}…{% endfilter %}</c>. A body that leaves the loop around it is dropped.</summary>
 internal sealed class FilterBlockNode(int line, CapturedExpression body, Expression value) : Node(line)
 {
     public override Flow Render(Scope scope)
     {
         Scope inner = scope.Inner();
-        inner.Set(CapturedExpression.Name, scope.Render.Capture(body.Body, inner));
+        inner.Set(CapturedExpression.Name, scope.Render.Capture(body.Body, inner, out Flow flow));
+        if (flow != Flow.Next)
+            return flow;
         scope.Render.Line = Line;
         scope.Render.Print(value.Evaluate(inner));
         return Flow.Next;

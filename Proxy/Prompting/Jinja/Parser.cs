@@ -11,16 +11,22 @@ internal sealed partial class Parser(List<Token> tokens)
     private readonly Stack<string> _open = new();
     private readonly Stack<string[]> _ends = new();
     private readonly Stack<HashSet<string>> _macroUses = new();
+    private readonly List<FrameNames> _frames = [];
+    private FrameNames _frame = new(null);
     private int _at;
     private int _loops;
+    private int _fors;
     private int _nesting;
 
     private Token Current => tokens[_at];
 
     public Node ParseTemplate()
     {
+        _frames.Add(_frame);
         Node body = Body();
         CheckNames(0);
+        foreach (FrameNames frame in _frames)
+            frame.Settle();
         return body;
     }
 
@@ -183,12 +189,14 @@ internal sealed partial class Parser(List<Token> tokens)
             throw JinjaException.Assertion("Can't assign to special loop variable in for-loop target", line);
         ExpectName("in");
         Expression items = Tuple(withConditional: false, end: "recursive");
-        Expression? filter = SkipName("if") ? Expression() : null;
+        Expression? filter = SkipName("if") ? Frame(() => Expression(), [.. target.Names]) : null;
         bool recursive = SkipName("recursive");
         _loops++;
-        Block body = Frame(() => Body("endfor", "else"));
+        _fors++;
+        Block body = Frame(() => Body("endfor", "else"), [.. target.Names, "loop"]);
         _loops--;
         Block? otherwise = Next().Text == "else" ? Frame(() => BodyThrough("endfor")) : null;
+        _fors--;
         return new ForNode(line, target, items, filter, body, otherwise, recursive);
     }
 
@@ -197,6 +205,7 @@ internal sealed partial class Parser(List<Token> tokens)
         int names = _unknownNames.Count, nesting = _nesting;
         Deepen();
         Expression test = Tuple(withConditional: false);
+        _frame.EnterBranch();
         Block then = Body("elif", "else", "endif");
         Token end = Next();
         Node? otherwise = end.Text switch
@@ -205,6 +214,7 @@ internal sealed partial class Parser(List<Token> tokens)
             "else" => BodyThrough("endif"),
             _ => null,
         };
+        _frame.LeaveBranch();
         ForgiveNames(names);
         _nesting = nesting;
         return new IfNode(line, test, then, otherwise);
@@ -213,8 +223,16 @@ internal sealed partial class Parser(List<Token> tokens)
     private Node Set(int line)
     {
         Target target = AssignTarget(withNamespace: true);
+        if (_fors > 0 && target.Names.Contains("loop"))
+            throw JinjaException.Assertion("Can't assign to special loop variable in for-loop target", line);
         if (Skip("="))
-            return new SetNode(line, target, Tuple());
+        {
+            Expression value = Tuple();
+            _frame.Assign(target.Names);
+            return new SetNode(line, target, value);
+        }
+
+        _frame.Assign(target.Names);
         return Captured(line, filtered => Filters(filtered), "endset", (body, value) => new SetBlockNode(line, target, body, value));
     }
 
@@ -242,7 +260,7 @@ internal sealed partial class Parser(List<Token> tokens)
             variables.Add((target, Expression()));
         }
 
-        return new ScopeNode(line, [.. variables], Frame(() => BodyThrough("endwith")));
+        return new ScopeNode(line, [.. variables], Frame(() => BodyThrough("endwith"), [.. variables.SelectMany(variable => variable.Item1.Names)]));
     }
 
     private ScopeNode NamedBlock(int line)
@@ -273,6 +291,7 @@ internal sealed partial class Parser(List<Token> tokens)
     private MacroNode MacroStatement(int line)
     {
         string name = Expect(TokenKind.Name).Text;
+        _frame.Assign([name]);
         return new MacroNode(line, Definition(name, "endmacro", between: null));
     }
 
@@ -287,6 +306,10 @@ internal sealed partial class Parser(List<Token> tokens)
     private MacroDefinition Definition(string? name, string end, Action? between)
     {
         List<(string, Expression?)> parameters = [];
+        FrameNames around = _frame, own = new(around);
+        _frames.Add(own);
+        own.Take(["caller", "varargs", "kwargs"]);
+        _frame = own;
         if (name is not null || Current.Is("("))
         {
             Expect("(");
@@ -295,6 +318,7 @@ internal sealed partial class Parser(List<Token> tokens)
                 if (parameters.Count > 0)
                     Expect(",");
                 string parameter = Expect(TokenKind.Name).Text;
+                own.Take([parameter]);
                 Expression? fallback = Skip("=") ? Expression() : null;
                 if (fallback is null && parameters.Count > 0 && parameters[^1].Item2 is not null)
                     throw Fail("non-default argument follows default argument");
@@ -304,19 +328,27 @@ internal sealed partial class Parser(List<Token> tokens)
             Expect(")");
         }
 
+        _frame = around;
         between?.Invoke();
+        _frame = own;
         HashSet<string> uses = [];
         _macroUses.Push(uses);
         Block body = Function(() => BodyThrough(end));
         _macroUses.Pop();
+        _frame = around;
         return new MacroDefinition(name, [.. parameters], body, uses);
     }
 
     /// <summary>A body with a scope of its own, where an unknown filter cannot be forgiven by an <c>if</c> outside.</summary>
-    private Block Frame(Func<Block> parse)
+    private T Frame<T>(Func<T> parse, params string[] parameters)
     {
         int names = _unknownNames.Count;
-        Block body = parse();
+        FrameNames around = _frame;
+        _frame = new FrameNames(around);
+        _frame.Take(parameters);
+        _frames.Add(_frame);
+        T body = parse();
+        _frame = around;
         CheckNames(names);
         return body;
     }

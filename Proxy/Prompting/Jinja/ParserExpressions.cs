@@ -223,7 +223,9 @@ internal sealed partial class Parser
                 break;
         }
 
-        return new NameExpression(token.Line, token.Text);
+        NameExpression name = new(token.Line, token.Text);
+        _frame.Read(name);
+        return name;
     }
 
     private List<T> Items<T>(string end, Func<T> parse)

@@ -80,7 +80,7 @@ internal static class PyFormat
             result.Append(part);
         }
 
-        bool all = arguments is null ? next > 0 || mapped || argument is PyDict : next >= arguments.Length;
+        bool all = arguments is null ? next > 0 || mapped || argument is PyDict or List<object?> or PyRange or Undefined : next >= arguments.Length;
         if (!all)
             throw JinjaException.Type("not all arguments converted during string formatting");
         return format is PyMarkup ? new PyMarkup(result.ToString()) : result.ToString();

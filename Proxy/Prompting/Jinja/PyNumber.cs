@@ -68,7 +68,7 @@ internal static class PyNumber
     /// <exception cref="JinjaException">An integer beyond the range of floats.</exception>
     public static double ToDouble(object value, bool saturate = false)
     {
-        double result = value switch { double d => d, long n => n, bool b => b ? 1 : 0, BigInteger big => (double)big, _ => double.NaN };
+        double result = value switch { double d => d, long n => n, bool b => b ? 1 : 0, BigInteger big => Nearest(big), _ => double.NaN };
         return value is BigInteger && double.IsInfinity(result) && !saturate
             ? throw JinjaException.Overflow("int too large to convert to float") : result;
     }
@@ -169,16 +169,27 @@ internal static class PyNumber
         return Normal(symbol == "%" ? adjust ? remainder + b : remainder : adjust ? quotient - 1 : quotient);
     }
 
-    /// <summary>The float nearest to a quotient: 64 bits of it and a sticky one round as all of them would.</summary>
+    /// <summary>The float nearest to a quotient: 62 bits of it and a sticky one round as all of them would.</summary>
     private static double Quotient(BigInteger a, BigInteger b)
     {
-        int shift = (int)(b.GetBitLength() - a.GetBitLength()) + 64;
+        int shift = (int)(b.GetBitLength() - a.GetBitLength()) + 62;
         BigInteger numerator = BigInteger.Abs(a) << Math.Max(shift, 0), denominator = BigInteger.Abs(b) << Math.Max(-shift, 0);
         (BigInteger quotient, BigInteger remainder) = BigInteger.DivRem(numerator, denominator);
-        double magnitude = Math.ScaleB((double)(remainder.IsZero ? quotient : quotient << 1 | 1), remainder.IsZero ? -shift : -shift - 1);
+        double magnitude = Math.ScaleB((ulong)(quotient << 1 | (remainder.IsZero ? 0 : 1)), -shift - 1);
         if (double.IsInfinity(magnitude))
             throw JinjaException.Overflow("integer division result too large for a float");
         return a.Sign * b.Sign < 0 ? -magnitude : magnitude;
+    }
+
+    /// <summary>The nearest float; .NET's own conversion cuts off.</summary>
+    private static double Nearest(BigInteger value)
+    {
+        BigInteger magnitude = BigInteger.Abs(value);
+        int shift = (int)magnitude.GetBitLength() - 63;
+        if (shift <= 0)
+            return (double)(long)value;
+        ulong bits = (ulong)(magnitude >> shift) << 1;
+        return Math.ScaleB((magnitude & ((BigInteger.One << shift) - 1)).IsZero ? bits : bits | 1, shift - 1) * value.Sign;
     }
 
     private static object Power(BigInteger a, BigInteger b)

@@ -101,7 +101,7 @@ internal static class PyString
         return char.IsSurrogate(a) != char.IsSurrogate(b) ? (char.IsSurrogate(a) ? 1 : -1) : a.CompareTo(b);
     }
 
-    /// <summary>Upper case with the letters that become several, which .NET leaves alone.</summary>
+    /// <summary>Upper case with the letters that become several or leave their alphabet's rule, which .NET leaves alone.</summary>
     public static string Upper(string text)
     {
         Budget.Current.ChargeText(text.Length);
@@ -113,11 +113,13 @@ internal static class PyString
         {
             _ = c switch
             {
+                'ı' => result.Append('I'),
+                'ſ' => result.Append('S'),
                 'ß' => result.Append("SS"),
                 'ŉ' => result.Append("ʼN"),
                 'ǰ' => result.Append("J̌"),
-                'ΐ' => result.Append("Ϊ́"),
-                'ΰ' => result.Append("Ϋ́"),
+                'ΐ' => result.Append("\u0399\u0308\u0301"),
+                'ΰ' => result.Append("\u03a5\u0308\u0301"),
                 'և' => result.Append("ԵՒ"),
                 'ﬀ' => result.Append("FF"),
                 'ﬁ' => result.Append("FI"),
@@ -155,19 +157,48 @@ internal static class PyString
         if (text.Length == 0)
             return text;
         int width = Width(text, 0);
-        return Upper(text[..width]) + Lower(text[width..]);
+        return AsWord(text, width);
     }
 
     /// <summary>Every run of letters capitalised.</summary>
     public static string Title(string text)
     {
-        bool inWord = false;
-        return Each(text, character =>
+        StringBuilder result = new(text.Length);
+        int start = -1;   // of a run of letters
+        for (int i = 0; i <= text.Length; i += i < text.Length ? Width(text, i) : 1)
         {
-            bool cased = IsCased(character), inside = inWord;
-            inWord = cased;
-            return !cased ? character : inside ? Lower(character) : Upper(character);
-        });
+            Budget.Current.Charge();
+            bool cased = i < text.Length && IsCased(text[i..(i + Width(text, i))]);
+            if (cased && start < 0)
+                start = i;
+            if (cased)
+                continue;
+            if (start >= 0)
+                result.Append(AsWord(text[start..i], Width(text, start)));
+            start = -1;
+            if (i < text.Length)
+                result.Append(text, i, Width(text, i));
+        }
+
+        return result.ToString();
+    }
+
+    // The rest is made small together with the first: a sigma ends a word only behind a letter.
+    private static string AsWord(string text, int first) => Titled(text[..first]) + Lower(text)[Lower(text[..first]).Length..];
+
+    /// <summary>One character as the first of a word: of two joined letters only the first is large, and Georgian's stay small.</summary>
+    private static string Titled(string character)
+    {
+        int digraph = "ǆǉǌǳ".IndexOf(Lower(character), StringComparison.Ordinal);
+        if (digraph >= 0 && character.Length == 1)
+            return "ǅǈǋǲ"[digraph].ToString();
+        if (character[0] is 'ŉ' or < 'ა' or > 'ჿ')
+        {
+            string upper = Upper(character);
+            return upper.Length > character.Length && character[0] != 'ŉ' ? upper[..1] + Lower(upper[1..]) : upper;
+        }
+
+        return character;
     }
 
     public static bool IsCased(string character) => CharUnicodeInfo.GetUnicodeCategory(character, 0)

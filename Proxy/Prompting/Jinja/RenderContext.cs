@@ -31,13 +31,19 @@ internal sealed class RenderContext(PyDict variables, DateTimeOffset now)
     public void Print(object? value) => Write(Escapes ? Html.Escape(value) : PyText.Str(value));
 
     /// <summary>What a body writes, as a value instead of output.</summary>
-    public object Capture(Node body, Scope scope)
+    public object Capture(Node body, Scope scope) => Capture(body, scope, out _);
+
+    /// <inheritdoc cref="Capture(Node, Scope)"/>
+    /// <param name="body">What writes.</param>
+    /// <param name="scope">Its variables.</param>
+    /// <param name="flow">How the body ended.</param>
+    public object Capture(Node body, Scope scope, out Flow flow)
     {
         StringBuilder before = Output;
         Output = new StringBuilder();
         try
         {
-            body.Render(scope);
+            flow = body.Render(scope);
             Budget.ChargeText(Output.Length);
             return Escapes ? new PyMarkup(Output.ToString()) : Output.ToString();
         }

@@ -11,7 +11,15 @@ internal sealed class Scope(RenderContext render, Scope? outer)
 
     public Scope Inner() => new(Render, this);
 
-    public bool TryGet(string name, out object? value)
+    /// <summary>Forgets the variables before a loop's next round, to which a macro of an earlier one then belongs as well: Jinja2 has one
+    /// frame for all rounds. Templates loop over the messages for each message, and some over the characters of a text; most of what
+    /// they allocated would be scopes.</summary>
+    public void Clear() => _count = 0;
+
+    /// <param name="name">The variable's.</param>
+    /// <param name="value">What it holds.</param>
+    /// <param name="assignedOnly">Whether to leave out what the template was given.</param>
+    public bool TryGet(string name, out object? value, bool assignedOnly = false)
     {
         for (Scope? scope = this; scope is not null; scope = scope.Outer)
         {
@@ -27,7 +35,8 @@ internal sealed class Scope(RenderContext render, Scope? outer)
             Render.Budget.Charge(1 + (scope._count >> 3));
         }
 
-        return Render.Variables.TryGet(name, out value) || Globals.Table.TryGetValue(name, out value);
+        value = null;
+        return !assignedOnly && (Render.Variables.TryGet(name, out value) || Globals.Table.TryGetValue(name, out value));
     }
 
     public void Set(string name, object? value)

@@ -96,6 +96,21 @@ public sealed class JinjaBudgetTests(ITestOutputHelper output)
         output.WriteLine($"{rendered.Length} characters in {watch.ElapsedMilliseconds} ms");
     }
 
+    /// <summary>Templates of models that see look for images in every content, which is the text's characters where it is a string.</summary>
+    [Fact]
+    public void LongText_MayBeReadCharacterByCharacter()
+    {
+        JinjaTemplate template = JinjaTemplate.Parse("""
+            {%- for m in messages %}{% for c in m['content'] %}{% if c['type'] == 'image' %}!{% endif %}{% endfor %}{{ m.content }}{% endfor %}
+            """);
+        string text = string.Concat(Enumerable.Repeat("A quick brown fox.\n", 16_000));
+        JsonObject variables = new() { ["messages"] = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = text }) };
+
+        (string? rendered, JinjaException? error) = Rendering.Of(template, variables);
+
+        Assert.True(rendered == text, error?.Message);
+    }
+
     /// <summary>Random expressions of large values, once and in a loop.</summary>
     [Theory]
     [InlineData(1)]

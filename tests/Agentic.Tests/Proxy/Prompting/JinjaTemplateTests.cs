@@ -41,6 +41,17 @@ public sealed class JinjaTemplateTests
         Assert.Equal(expected, template.Render(new JsonObject()));
     }
 
+    [Theory]
+    [InlineData("ışık ſ straße ΐ", "IŞIK S STRASSE \u0399\u0308\u0301", "Işık S Straße \u0399\u0308\u0301")]
+    [InlineData("ქართული ǆep ﬁn ßa", "ᲥᲐᲠᲗᲣᲚᲘ ǄEP FIN SSA", "ქართული ǅep Fin Ssa")]
+    [InlineData("ΟΔΟΣ ÉTÉ ΑΣ.", "ΟΔΟΣ ÉTÉ ΑΣ.", "Οδος Été Ας.")]
+    public void Case_FollowsTheLettersOfEachAlphabet(string text, string upper, string title)
+    {
+        JsonObject variables = new() { ["s"] = text };
+        Assert.Equal(upper, Rendering.Describe("{{ s | upper }}", variables));
+        Assert.Equal(title, Rendering.Describe("{{ s.title() }}", variables));
+    }
+
     [Fact]
     public void Error_KnowsItsLine()
     {
@@ -58,6 +69,8 @@ public sealed class JinjaTemplateTests
         JsonObject variables = JsonNode.Parse("""{"a": 1, "b": 1.0, "c": 123456789012345678901234567890, "d": 1e2, "e": -0.0}""")!.AsObject();
         variables["f"] = 1.0;
         variables["g"] = 7;
+        Assert.Equal("1.4285714285714286e+16 1.2345678901234568e+29 -1.2345678901234568e+29 1.763668414462081e+28",
+            Rendering.Describe("{{ 10 ** 17 / 7 }} {{ c | float }} {{ -c * 1.0 }} {{ c / 7 }}", variables));
         Assert.Equal("1 1.0 123456789012345678901234567890 100.0 -0.0 1.0 7",
             Rendering.Describe("{{ a }} {{ b }} {{ c }} {{ d }} {{ e }} {{ f }} {{ g }}", variables));
     }
