@@ -32,7 +32,7 @@ internal sealed class Drafter
         _frontier.Clear(maxNodes);
         if (maxNodes == 0 || maxDepth == 0 || occurrences.Count == 0)
             return;
-        Candidate root = new(TokenLog.Separator, parent: -1, depth: 0, voted: 1, probability: 1, default);
+        Candidate root = new(occurrences.LastToken, parent: -1, depth: 0, voted: 1, probability: 1, default);
         Divide(occurrences, occurrences.All, weights, calibration, root, parent: -1);
         for (int slot; into.Count < maxNodes && (slot = _frontier.Take()) >= 0; _frontier.Free(slot))
         {
@@ -67,18 +67,19 @@ internal sealed class Drafter
     /// <param name="occurrences">As drafted from.</param>
     /// <param name="living">Those that agree with what was written so far.</param>
     /// <param name="depth">How much that is.</param>
+    /// <param name="before">Its last token.</param>
     /// <param name="written">What came then; <see cref="Occurrence.Ended"/> for nothing more.</param>
     /// <param name="weights">Of the namespace.</param>
     /// <param name="last">The last that agreed with anything.</param>
     /// <param name="agreed">With how many tokens those agreed.</param>
     /// <returns>Those that still agree.</returns>
     public ulong Learn(
-        Occurrences occurrences, ulong living, int depth, ReadOnlySpan<int> written, VoteWeights weights, out ulong last, out int agreed)
+        Occurrences occurrences, ulong living, int depth, int before, ReadOnlySpan<int> written, VoteWeights weights, out ulong last, out int agreed)
     {
         (last, agreed) = (living, depth);
         for (int i = 0; i < written.Length && living != 0; i++)
         {
-            _votes.Take(occurrences, living, depth + i, weights);
+            _votes.Take(occurrences, living, depth + i, i == 0 ? before : written[i - 1], weights);
             living = _votes.Learn(written[i], occurrences, weights);
             if (living != 0)
                 (last, agreed) = (living, depth + i + 1);
@@ -112,14 +113,13 @@ internal sealed class Drafter
         }
 
         int @class = VoteWeights.EscapeClass(node.Voters.Longest, node.Depth);
-        if (node.ShareClass != @class)
-        {
-            float escape = weights.Escape(VoteWeights.EscapeOf(node.Voters, tokens: 1, node.Depth, occurrences.Mood));
-            (node.Share, node.ShareClass) = (node.Voters.Weight / (node.Voters.Weight + escape), @class);
-        }
+        if (node.EscapeClass != @class)
+            (node.Escape, node.EscapeClass) = (weights.Escape(VoteWeights.EscapeOf(node.Voters, tokens: 1, node.Depth, occurrences.Mood)), @class);
 
-        node.TokenId = occurrences[BitOperations.TrailingZeroCount(living)].Following(node.Depth);
-        node.Voted *= node.Share;
+        int next = occurrences[BitOperations.TrailingZeroCount(living)].Following(node.Depth);
+        float vote = node.Voters.Weight * weights.Tokens.Vote(node.TokenId, next, TokenWeights.MatchOf(node.Voters, node.Depth));
+        node.Voted *= vote / (vote + (node.Escape * weights.Tokens.Escape(node.TokenId)));
+        node.TokenId = next;
         node.Probability = Math.Min(node.Probability, calibration.Correct(node.Voted));
         (node.Parent, node.Depth, node.Agreed) = (index, node.Depth + 1, node.Agreed - 1);
         if (_frontier.Outdoes(node.Probability))
@@ -137,12 +137,12 @@ internal sealed class Drafter
     private void Divide(
         Occurrences occurrences, ulong living, VoteWeights weights, Calibration calibration, in Candidate node, int parent)
     {
-        _votes.Take(occurrences, living, node.Depth, weights);
+        _votes.Take(occurrences, living, node.Depth, node.TokenId, weights);
         foreach (ref readonly Choice choice in _votes.Choices)
         {
             if (choice.TokenId < 0)
                 continue;
-            float voted = node.Voted * (choice.Voters.Weight / _votes.Total);
+            float voted = node.Voted * (choice.Weight / _votes.Total);
             float probability = Math.Min(node.Probability, calibration.Correct(voted));
             ref Candidate child = ref _frontier.Add(probability);
             if (!Unsafe.IsNullRef(ref child))

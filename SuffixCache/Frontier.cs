@@ -18,11 +18,11 @@ internal struct Candidate(int tokenId, int parent, int depth, float voted, float
     /// <summary>With how many tokens more the voters are known to agree.</summary>
     public int Agreed;
 
-    /// <summary>What goes to the one token that all agree on, where the escape is of a class.</summary>
-    public float Share;
+    /// <summary>The escape where all agree, of a class of such.</summary>
+    public float Escape;
 
-    /// <inheritdoc cref="Share"/>
-    public int ShareClass = -1;
+    /// <inheritdoc cref="Escape"/>
+    public int EscapeClass = -1;
 }
 
 /// <summary>The best of the nodes that may be drafted next; never more than there is room for in the draft.</summary>

@@ -39,7 +39,7 @@ internal sealed class Namespace : IDisposable
     /// <summary>Larger is later.</summary>
     public long LastUsed { get; set; }
 
-    public long Bytes => Index.Bytes + _blocks.Bytes + _stretches.Bytes;
+    public long Bytes => Index.Bytes + _blocks.Bytes + _stretches.Bytes + Weights.Tokens.Bytes;
 
     /// <summary>Indexes what the log does not hold of a prompt.</summary>
     /// <param name="prompt">The whole of it.</param>

@@ -29,6 +29,9 @@ internal sealed class Occurrences
     /// <summary>How many tokens the last steps had right, in classes below <see cref="VoteWeights.Moods"/>.</summary>
     public int Mood { get; private set; }
 
+    /// <summary>Of the context.</summary>
+    public int LastToken { get; private set; }
+
     /// <summary>Notes which occurrences in an index lie between two positions.</summary>
     public void Mark(SuffixIndex index, uint from, uint to, Origin origin)
     {
@@ -58,7 +61,7 @@ internal sealed class Occurrences
     /// <summary>Looks at what else speaks for each, now that all are found.</summary>
     public unsafe void Judge(int* contextEnd, int contextLength, FollowedPlaces followed, int mood, VoteWeights weights)
     {
-        Mood = mood;
+        (Mood, LastToken) = (mood, contextLength == 0 ? TokenLog.Separator : contextEnd[-1]);
         int compared = Math.Min(contextLength, Evidence.Window);
         for (int i = 0; i < Count; i++)
         {

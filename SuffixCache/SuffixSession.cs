@@ -149,11 +149,13 @@ public sealed class SuffixSession : IDisposable
             Drafter.Learn(_draft!, written, verified, _namespace.Calibration);
         _occurrences.Refresh(_living);
         _living = Drafter.OfThread.Learn(
-            _occurrences, _living, _sinceDraft, written, _namespace.Weights, out ulong last, out int agreed);
+            _occurrences, _living, _sinceDraft, LastToken, written, _namespace.Weights, out ulong last, out int agreed);
         _sinceDraft += written.Length;
         if (!ended)
             Follow(last, agreed);
     }
+
+    private int LastToken => _count == 0 ? TokenLog.Separator : _tokens[_count - 1];
 
     /// <summary>Notes where the text goes on if it is a copy of what the best occurrences were followed by.</summary>
     private void Follow(ulong last, int agreed)

@@ -4,7 +4,7 @@ namespace Agentic.SuffixCache;
 
 /// <summary>How much an occurrence's vote counts, and how often all of them are wrong: learned from what the target writes.</summary>
 /// <remarks>
-/// P(token) = Σ weights of the occurrences it follows / (Σ all weights + escape). A weight is a product of one for each kind of
+/// P(token) = Σ weights of the occurrences it follows / (Σ all weights + escape), both by <see cref="TokenWeights"/>. A weight is a product of one for each kind of
 /// <see cref="Evidence"/>, and stays with its occurrence all through a draft: whoever agrees on a path need not be counted again. (As many
 /// tokens are right as with weights that grow with the path.) So is the escape, PPM's chance of something never seen here: by the longest
 /// match with how many occurrences there are and on how many tokens they disagree, by depth, by how the last steps went, by the origin of
@@ -15,7 +15,7 @@ internal sealed class VoteWeights
 {
     public const int Lengths = 12;
     private const int Counts = 6;
-    private const int Tokens = 5;
+    private const int Disagreements = 5;
     private const int Depths = 8;
 
     /// <summary>Classes of how the last steps went.</summary>
@@ -25,12 +25,15 @@ internal sealed class VoteWeights
     private static readonly byte[] CountBuckets = MakeCountBuckets();
 
     private readonly LearnedWeight[] _evidence = new LearnedWeight[Evidence.Count];
-    private readonly LearnedWeight[] _escapes = new LearnedWeight[Lengths * Counts * Tokens];
+    private readonly LearnedWeight[] _escapes = new LearnedWeight[Lengths * Counts * Disagreements];
     private readonly LearnedWeight[] _escapeDepths = new LearnedWeight[Depths * Evidence.Spans];
     private readonly LearnedWeight[] _escapeMoods = new LearnedWeight[Moods];
     private readonly LearnedWeight[] _escapeMatches = new LearnedWeight[Evidence.Origins * Lengths];
     private readonly LearnedWeight[] _escapeOrigins = new LearnedWeight[Evidence.Origins * Lengths];
     private readonly LearnedWeight[] _escapeLikenesses = new LearnedWeight[Evidence.Likenesses * Evidence.Spans];
+
+    /// <summary>What the tokens themselves make of a vote.</summary>
+    public TokenWeights Tokens { get; } = new();
 
     public VoteWeights()
     {
@@ -51,10 +54,10 @@ internal sealed class VoteWeights
             float right = Math.Min(0.95f, 0.35f + (0.05f * bucket));
             for (int count = 0; count < Counts; count++)
             {
-                for (int tokens = 0; tokens < Tokens; tokens++)
+                for (int tokens = 0; tokens < Disagreements; tokens++)
                 {
                     float logarithm = 0.5f + MathF.Log((1 - right) / right) + (0.5f * count);
-                    _escapes[(((bucket * Counts) + count) * Tokens) + tokens] = new LearnedWeight(logarithm);
+                    _escapes[(((bucket * Counts) + count) * Disagreements) + tokens] = new LearnedWeight(logarithm);
                 }
             }
         }
@@ -73,7 +76,7 @@ internal sealed class VoteWeights
     {
         int bucket = LengthBucket(voters.Longest + depth), span = Evidence.Span(bucket);
         return new EscapeIndices(
-            (((bucket * Counts) + CountBuckets[BitOperations.PopCount(voters.Set)]) * Tokens) + Math.Clamp(tokens - 1, 0, Tokens - 1),
+            (((bucket * Counts) + CountBuckets[BitOperations.PopCount(voters.Set)]) * Disagreements) + Math.Clamp(tokens - 1, 0, Disagreements - 1),
             (Math.Min(depth, Depths - 1) * Evidence.Spans) + span,
             mood,
             ((int)voters.Origin * Lengths) + LengthBucket(voters.Longest),

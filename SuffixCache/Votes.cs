@@ -36,6 +36,12 @@ internal struct Choice
 {
     public int TokenId;
     public Voters Voters;
+
+    /// <summary>As <see cref="TokenWeights.MatchOf"/> has it.</summary>
+    public int Match;
+
+    /// <summary>Of their votes together, by what the token makes of them.</summary>
+    public float Weight;
 }
 
 /// <summary>What the living occurrences say comes next: distinct tokens with their weights, and the escape's.</summary>
@@ -45,8 +51,8 @@ internal sealed class Votes
     private readonly int[] _tokens = new int[Occurrences.Capacity];
     private EscapeIndices _escape;
     private Voters _all;
-    private float _total;
-    private int _count;
+    private float _escaped, _total;
+    private int _count, _last;
 
     /// <summary>An output's end among them.</summary>
     public ReadOnlySpan<Choice> Choices => _choices.AsSpan(0, _count);
@@ -54,8 +60,8 @@ internal sealed class Votes
     /// <summary>Of all votes, the escape's included.</summary>
     public float Total => _total;
 
-    /// <summary>Counts the votes for the token at a depth below the context's end (0: the next one).</summary>
-    public void Take(Occurrences occurrences, ulong living, int depth, VoteWeights weights)
+    /// <summary>Counts the votes for the token at a depth below the context's end (0: the next one), which a last token is before.</summary>
+    public void Take(Occurrences occurrences, ulong living, int depth, int last, VoteWeights weights)
     {
         Span<Choice> choices = _choices;
         Span<int> tokens = _tokens;   // of those that live; others' are older
@@ -77,14 +83,19 @@ internal sealed class Votes
             choices[count++] = new Choice { TokenId = token, Voters = occurrences.Voters(set) };
         }
 
-        _count = count;
-        _all = default;
-        foreach (ref readonly Choice choice in choices[..count])
+        (_count, _last, _all, _total) = (count, last, default, 0);
+        foreach (ref Choice choice in choices[..count])
+        {
             _all.Add(choice.Voters);
+            choice.Match = TokenWeights.MatchOf(choice.Voters, depth);
+            _total += choice.Weight = choice.Voters.Weight * weights.Tokens.Vote(last, choice.TokenId, choice.Match);
+        }
+
         if (count == 0)
             return;
         _escape = VoteWeights.EscapeOf(_all, distinct, depth, occurrences.Mood);
-        _total = _all.Weight + weights.Escape(_escape);
+        _escaped = weights.Escape(_escape) * weights.Tokens.Escape(last);
+        _total += _escaped;
     }
 
     /// <summary>The target wrote this, or ended: moves the escape's weights, and tells those who voted for it and against.</summary>
@@ -93,22 +104,25 @@ internal sealed class Votes
     {
         if (_count == 0)
             return 0;
-        Voters winners = default;
+        ulong winners = 0;
         foreach (ref readonly Choice choice in Choices)
         {
-            if (choice.TokenId == token)
-                winners = choice.Voters;
+            bool wins = choice.TokenId == token;
+            winners = wins ? choice.Voters.Set : winners;
+            float share = choice.Weight / _total, gradient = (wins ? 1 : 0) - share;
+            for (ulong left = choice.Voters.Set; left != 0; left &= left - 1)
+            {
+                int i = BitOperations.TrailingZeroCount(left);
+                occurrences.Blame(i, occurrences[i].Weight / choice.Voters.Weight * gradient);
+            }
+
+            weights.Tokens.LearnVote(_last, choice.TokenId, choice.Match, gradient);
         }
 
-        weights.LearnEscape(_escape, (winners.Set == 0 ? 1 : 0) - (weights.Escape(_escape) / _total));
-        float won = winners.Set == 0 ? 0 : 1 / winners.Weight, voted = 1 / _total;
-        for (ulong left = _all.Set; left != 0; left &= left - 1)
-        {
-            int i = BitOperations.TrailingZeroCount(left);
-            occurrences.Blame(i, occurrences[i].Weight * (((winners.Set >> i) & 1) * won - voted));
-        }
-
-        return winners.Set;
+        float missed = (winners == 0 ? 1 : 0) - (_escaped / _total);
+        weights.LearnEscape(_escape, missed);
+        weights.Tokens.LearnEscape(_last, missed);
+        return winners;
     }
 
     /// <summary>One bit for each that is equal.</summary>

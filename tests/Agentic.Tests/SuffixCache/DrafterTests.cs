@@ -146,6 +146,29 @@ public sealed class DrafterTests
             default, [Filler, name + 8 + unique, name, kind == repeated ? name + 1 : name + 2], [new(TokenKind.Prompt, 2), new(kind, 2)]).Dispose();
     }
 
+    /// <summary>The same text each time but for two tokens, of which one is another each time: no match tells which, only the token before.</summary>
+    [Fact]
+    public void WhatChangesEachTime_IsNotBelieved()
+    {
+        const int Rounds = 80, Filler = 5, Number = 6, Name = 7;
+        using SuffixHistory history = new(16 * Rounds, 64 << 20);
+        Random random = new(1);
+        Continuation draft = new(1);
+        (float Number, float Name) chance = default;
+        for (int round = 1; round < Rounds; round++)
+        {
+            // What comes before is new, and so is what comes behind a number.
+            int unique = 16 * round, last = random.Next(2) == 0 ? Number : Name;
+            history.BeginSession(default, [Filler, unique, last, unique + 1]).Dispose();
+            using SuffixSession session = history.BeginSession(default, [Filler + 3, unique, last]);
+            session.Draft(1, 1, draft);
+            (last == Number ? ref chance.Number : ref chance.Name) = draft.Probabilities[0];
+            session.Append([last == Number ? unique + 2 : unique + 1]);
+        }
+
+        Assert.True(chance.Number < 0.3 && chance.Name > 0.6, $"{chance}");
+    }
+
     [Fact]
     public void DraftingAndLearning_AllocateNothing()
     {
