@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using StackExchange.Redis;
 
 namespace Agentic.SuffixCache;
@@ -48,10 +49,11 @@ public sealed record SequenceStoreOptions
 
         try
         {
-            if (ConfigurationOptions.Parse(Redis).EndPoints.Count == 0)
-            {
+            EndPointCollection servers = ConfigurationOptions.Parse(Redis).EndPoints;
+            if (servers.Count == 0)
                 return "The store's connection string names no server. Give HOST:PORT first.";
-            }
+            if (servers.OfType<DnsEndPoint>().FirstOrDefault(server => server.Host.Contains(':', StringComparison.Ordinal)) is DnsEndPoint odd)
+                return $"{odd.Host} is no server. Give HOST:PORT.";
         }
         catch (Exception exception) when (exception is ArgumentException or FormatException)
         {
