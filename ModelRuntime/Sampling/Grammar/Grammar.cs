@@ -22,8 +22,8 @@ public sealed class Grammar
     private readonly Dictionary<(Type Kind, int, int, int), Language> _pairs = [];
     private readonly Dictionary<int[], ChoiceLanguage> _choices = new(new SameIds());
     private readonly List<Language> _remembering = [];
-    private byte[]? _classes;   // bytes that no set tells apart share a class
-    private int _classCount, _made = 2;
+    private ByteClasses? _classes;
+    private int _made = 2;
     private long _work;
 
     /// <summary>No string at all.</summary>
@@ -59,7 +59,7 @@ public sealed class Grammar
             return Nothing;
         if (_sets.TryGetValue(set, out ByteLanguage? known))
             return known;
-        if (_classes is not null && Splits(set))
+        if (_classes?.IsSplitBy(set) == true)
             Forget();   // the classes are finer now
         return _sets[set] = new ByteLanguage(NewId(), set);
     }
@@ -208,16 +208,16 @@ public sealed class Grammar
                 return state.Derive(this, value);
         }
 
-        _classes ??= Classify();
+        _classes ??= new ByteClasses(_sets.Keys);
         if (state.Next?[_classes[value]] is { } known)
             return known;
         Spend();
         RuntimeHelpers.EnsureSufficientExecutionStack();
         Language next = state.Derive(this, value);
-        _classes ??= Classify();   // deriving may have made sets
+        _classes ??= new ByteClasses(_sets.Keys);   // deriving may have made sets
         if (state.Next is null)
         {
-            state.Next = new Language?[_classCount];
+            state.Next = new Language?[_classes.Count];
             _remembering.Add(state);
         }
 
@@ -263,46 +263,6 @@ public sealed class Grammar
                     throw new GrammarLimitException();
             }
         }
-    }
-
-    /// <summary>The rules that have a member: the others are recursion without an end, or hold a contradiction.</summary>
-    public static IReadOnlySet<GrammarRule> Productive(IReadOnlyList<GrammarRule> rules)
-    {
-        HashSet<GrammarRule> productive = [];
-        for (bool grows = true; grows;)
-        {
-            grows = false;
-            Dictionary<Language, bool> looked = [];
-            for (int i = rules.Count - 1; i >= 0; i--)   // a rule's parts were made after it
-            {
-                if (!productive.Contains(rules[i]) && IsProductive(rules[i].Body!, productive, looked))
-                    grows |= productive.Add(rules[i]);
-            }
-        }
-
-        return productive;
-    }
-
-    private static bool IsProductive(Language expression, HashSet<GrammarRule> productive, Dictionary<Language, bool> looked)
-    {
-        if (looked.TryGetValue(expression, out bool known))
-            return known;
-        RuntimeHelpers.EnsureSufficientExecutionStack();
-        Language last = expression;
-        for (; last is SequenceLanguage sequence; last = sequence.Rest)
-        {
-            if (!IsProductive(sequence.First, productive, looked))
-                return looked[expression] = false;
-        }
-
-        return looked[expression] = last switch
-        {
-            NothingLanguage => false,
-            GrammarRule rule => productive.Contains(rule),
-            ChoiceLanguage choice => choice.Alternatives.Any(alternative => IsProductive(alternative, productive, looked)),
-            RepeatLanguage repeat => repeat.Min == 0 || IsProductive(repeat.Item, productive, looked),
-            _ => true,   // bytes; an intersection without a member has not been made
-        };
     }
 
     /// <summary>Keeps memory bounded. To be called between texts, not while deriving.</summary>
@@ -366,6 +326,9 @@ public sealed class Grammar
         }
     }
 
+    /// <summary>The first byte of each class.</summary>
+    private IEnumerable<byte> FirstOfClasses() => (_classes ??= new ByteClasses(_sets.Keys)).First;
+
     /// <summary>The states after each class of bytes, intersections not asked for members.</summary>
     private IEnumerable<Language> Followers(Language state)
     {
@@ -385,19 +348,6 @@ public sealed class Grammar
         }
     }
 
-    private IEnumerable<byte> FirstOfClasses()
-    {
-        byte[] classes = _classes ??= Classify();
-        int done = 0, count = _classCount;
-        for (int value = 0; value < 256 && done < count; value++)
-        {
-            if (classes[value] != done)
-                continue;
-            done++;   // classes are numbered in order of their first byte
-            yield return (byte)value;
-        }
-    }
-
     private BothLanguage Intersection(Language left, Language right)
     {
         (Type, int, int, int) key = (typeof(BothLanguage), left.Id, right.Id, 0);
@@ -410,41 +360,6 @@ public sealed class Grammar
     {
         Spend();
         return _made++;
-    }
-
-    private bool Splits(ByteSet set)
-    {
-        Span<sbyte> inSet = stackalloc sbyte[256];
-        inSet.Fill(-1);
-        for (int value = 0; value < 256; value++)
-        {
-            sbyte contained = set.Contains((byte)value) ? (sbyte)1 : (sbyte)0;
-            ref sbyte ofClass = ref inSet[_classes![value]];
-            if (ofClass >= 0 && ofClass != contained)
-                return true;
-            ofClass = contained;
-        }
-
-        return false;
-    }
-
-    private byte[] Classify()
-    {
-        byte[] classes = new byte[256];
-        Dictionary<string, byte> known = [];
-        char[] signature = new char[_sets.Count];
-        for (int value = 0; value < 256; value++)
-        {
-            int i = 0;
-            foreach (ByteSet set in _sets.Keys)
-                signature[i++] = set.Contains((byte)value) ? '1' : '0';
-            string key = new(signature);
-            if (!known.TryGetValue(key, out classes[value]))
-                known[key] = classes[value] = (byte)known.Count;
-        }
-
-        _classCount = known.Count;
-        return classes;
     }
 
     private void Forget()

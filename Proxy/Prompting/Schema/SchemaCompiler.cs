@@ -65,7 +65,7 @@ internal sealed class SchemaCompiler
     {
         SchemaCompiler first = new(json, root, rules, new HashSet<string>());
         Language start = first.Run();
-        IReadOnlySet<GrammarRule> productive = Grammar.Productive([.. first._compiled.Values]);
+        IReadOnlySet<GrammarRule> productive = ProductiveRules.Of([.. first._compiled.Values]);
         if (productive.Count < first._compiled.Count)
         {
             // Recursion without an end, or contradictions: a second time without what no value satisfies.
