@@ -10,6 +10,7 @@ internal sealed class Drafter
     private static Drafter? _ofThread;
 
     private readonly Votes _votes = new();
+    private readonly NextTokens _next = new();
     private readonly Frontier _frontier = new(Continuation.MostNodes);
     private IndexSearch[] _searches = [];
 
@@ -32,12 +33,12 @@ internal sealed class Drafter
         _frontier.Clear(maxNodes);
         if (maxNodes == 0 || maxDepth == 0 || occurrences.Count == 0)
             return;
+        _next.Begin(occurrences);
         Candidate root = new(occurrences.LastToken, parent: -1, depth: 0, voted: 1, probability: 1, default);
         Divide(occurrences, occurrences.All, weights, calibration, root, parent: -1);
-        for (int slot; into.Count < maxNodes && (slot = _frontier.Take()) >= 0; _frontier.Free(slot))
+        for (int slot; into.Count < maxNodes && (slot = _frontier.Take()) >= 0;)
         {
-            Candidate node = _frontier[slot];
-            while (Grow(occurrences, weights, calibration, ref node, maxNodes, maxDepth, into))
+            while (Grow(occurrences, weights, calibration, slot, maxNodes, maxDepth, into))
             {
             }
         }
@@ -77,9 +78,10 @@ internal sealed class Drafter
         Occurrences occurrences, ulong living, int depth, int before, ReadOnlySpan<int> written, VoteWeights weights, out ulong last, out int agreed)
     {
         (last, agreed) = (living, depth);
+        _next.Begin(occurrences);
         for (int i = 0; i < written.Length && living != 0; i++)
         {
-            _votes.Take(occurrences, living, depth + i, i == 0 ? before : written[i - 1], weights);
+            _votes.Take(occurrences, _next, living, depth + i, i == 0 ? before : written[i - 1], weights);
             living = _votes.Learn(written[i], occurrences, weights);
             if (living != 0)
                 (last, agreed) = (living, depth + i + 1);
@@ -93,22 +95,30 @@ internal sealed class Drafter
     /// <param name="occurrences">Which vote.</param>
     /// <param name="weights">Of their votes.</param>
     /// <param name="calibration">Of what those come to.</param>
-    /// <param name="node">Becomes the next to be drafted.</param>
+    /// <param name="slot">Of the node; the next to be drafted takes its place.</param>
     /// <param name="maxNodes">Most nodes.</param>
     /// <param name="maxDepth">Deepest node.</param>
     /// <param name="into">Takes it.</param>
     /// <returns>False where the next is the best that was offered; mostly the node's own child is better.</returns>
     private bool Grow(
-        Occurrences occurrences, VoteWeights weights, Calibration calibration, ref Candidate node, int maxNodes, int maxDepth,
+        Occurrences occurrences, VoteWeights weights, Calibration calibration, int slot, int maxNodes, int maxDepth,
         Continuation into)
     {
+        ref Candidate node = ref _frontier[slot];
         int index = into.Add(node.TokenId, node.Parent, node.Depth, node.Probability, node.Voted, node.Voters.Longest + node.Depth - 1);
         if (node.Depth >= maxDepth || into.Count >= maxNodes)
+        {
+            _frontier.Free(slot);
             return false;
+        }
+
         ulong living = node.Voters.Set;
-        if (node.Agreed == 0 && (node.Agreed = occurrences.Agreed(living, node.Depth)) == 0)
+        ReadOnlySpan<int> tokens = _next.At(node.Depth, living);
+        int next = tokens[BitOperations.TrailingZeroCount(living)];
+        if (next < 0 || ((living & (living - 1)) != 0 && (living & ~NextTokens.Equal(tokens, next)) != 0))
         {
             Divide(occurrences, living, weights, calibration, node, index);
+            _frontier.Free(slot);
             return false;
         }
 
@@ -116,17 +126,14 @@ internal sealed class Drafter
         if (node.EscapeClass != @class)
             (node.Escape, node.EscapeClass) = (weights.Escape(VoteWeights.EscapeOf(node.Voters, tokens: 1, node.Depth, occurrences.Mood)), @class);
 
-        int next = occurrences[BitOperations.TrailingZeroCount(living)].Following(node.Depth);
         float vote = node.Voters.Weight * weights.Tokens.Vote(node.TokenId, next, TokenWeights.MatchOf(node.Voters, node.Depth));
         node.Voted *= vote / (vote + (node.Escape * weights.Tokens.Escape(node.TokenId)));
         node.TokenId = next;
         node.Probability = Math.Min(node.Probability, calibration.Correct(node.Voted));
-        (node.Parent, node.Depth, node.Agreed) = (index, node.Depth + 1, node.Agreed - 1);
+        (node.Parent, node.Depth) = (index, node.Depth + 1);
         if (_frontier.Outdoes(node.Probability))
         {
-            ref Candidate later = ref _frontier.Add(node.Probability);
-            if (!Unsafe.IsNullRef(ref later))
-                later = node;
+            _frontier.PutBack(slot, node.Probability);
             return false;
         }
 
@@ -134,10 +141,11 @@ internal sealed class Drafter
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Divide(
         Occurrences occurrences, ulong living, VoteWeights weights, Calibration calibration, in Candidate node, int parent)
     {
-        _votes.Take(occurrences, living, node.Depth, node.TokenId, weights);
+        _votes.Take(occurrences, _next, living, node.Depth, node.TokenId, weights);
         foreach (ref readonly Choice choice in _votes.Choices)
         {
             if (choice.TokenId < 0)

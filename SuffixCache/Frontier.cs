@@ -15,9 +15,6 @@ internal struct Candidate(int tokenId, int parent, int depth, float voted, float
     public float Voted = voted, Probability = probability;
     public Voters Voters = voters;
 
-    /// <summary>With how many tokens more the voters are known to agree.</summary>
-    public int Agreed;
-
     /// <summary>The escape where all agree, of a class of such.</summary>
     public float Escape;
 
@@ -45,36 +42,35 @@ internal sealed class Frontier(int capacity)
     /// <returns>Where to put it; a null reference where it would never be taken.</returns>
     public ref Candidate Add(float probability)
     {
-        ulong rank = ((ulong)BitConverter.SingleToUInt32Bits(probability) << 32) | ((ulong)(0x1FFFFF - _added) << SlotBits);
-        int at = 0, slot;
-        if (_count < _room)
-        {
-            slot = _freeCount > 0 ? _free[--_freeCount] : _used++;
-            for (at = _count++; at > 0 && _keys[at - 1] > rank; at--)
-                _keys[at] = _keys[at - 1];
-        }
-        else
-        {
-            if (_count == 0 || _keys[0] > rank)
-                return ref Unsafe.NullRef<Candidate>();
-            slot = (int)_keys[0] & SlotMask;
-            for (; at + 1 < _count && _keys[at + 1] < rank; at++)
-                _keys[at] = _keys[at + 1];
-        }
-
-        _added++;
-        _keys[at] = rank | (uint)slot;
+        if (_count == _room && !IsAbove(probability))
+            return ref Unsafe.NullRef<Candidate>();
+        int slot = _count == _room ? (int)_keys[0] & SlotMask : _freeCount > 0 ? _free[--_freeCount] : _used++;
+        Insert(probability, slot);
         return ref _candidates[slot];
     }
 
     /// <summary>Takes out the most probable.</summary>
-    /// <returns>Its slot, which keeps it until it is freed; −1 where there is none.</returns>
+    /// <returns>Its slot, which keeps it until it is freed or put back; −1 where there is none.</returns>
     public int Take()
     {
         if (_count == 0)
             return -1;
         _room--;
         return (int)_keys[--_count] & SlotMask;
+    }
+
+    /// <summary>What was taken stands for another candidate now, as probable as this.</summary>
+    public void PutBack(int slot, float probability)
+    {
+        if (_count == _room)
+        {
+            // The worst makes room, or this is the worst.
+            Free(_count > 0 && IsAbove(probability) ? (int)_keys[0] & SlotMask : slot);
+            if (_count == 0 || !IsAbove(probability))
+                return;
+        }
+
+        Insert(probability, slot);
     }
 
     /// <summary>Whether one that came earlier is as probable, or more.</summary>
@@ -84,8 +80,29 @@ internal sealed class Frontier(int capacity)
     public void Pass() => _room--;
 
     /// <summary>What lies in a slot.</summary>
-    public ref readonly Candidate this[int slot] => ref _candidates[slot];
+    public ref Candidate this[int slot] => ref _candidates[slot];
 
     /// <summary>Others may use a slot that was taken.</summary>
     public void Free(int slot) => _free[_freeCount++] = slot;
+
+    /// <summary>Whether a candidate would stand above the worst.</summary>
+    private bool IsAbove(float probability) => _count > 0 && (uint)(_keys[0] >> 32) < BitConverter.SingleToUInt32Bits(probability);
+
+    private void Insert(float probability, int slot)
+    {
+        ulong key = ((ulong)BitConverter.SingleToUInt32Bits(probability) << 32) | ((ulong)(0x1FFFFF - _added++) << SlotBits) | (uint)slot;
+        int at = 0;
+        if (_count < _room)
+        {
+            for (at = _count++; at > 0 && _keys[at - 1] > key; at--)
+                _keys[at] = _keys[at - 1];
+        }
+        else
+        {
+            for (; at + 1 < _count && _keys[at + 1] < key; at++)
+                _keys[at] = _keys[at + 1];
+        }
+
+        _keys[at] = key;
+    }
 }

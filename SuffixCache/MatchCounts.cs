@@ -15,6 +15,6 @@ internal unsafe struct MatchCounts
             _asLong[order]++;
     }
 
-    /// <summary>Whether so many are longer that none of an order's own would be taken.</summary>
-    public readonly bool Outdoes(int order) => order == ContextHashes.Orders - 1 ? IsFull : _asLong[order + 1] >= Occurrences.MostFound;
+    /// <summary>Whether so many are longer that an order's own are not worth looking for.</summary>
+    public readonly bool Outdoes(int order) => order == ContextHashes.Orders - 1 ? IsFull : _asLong[order + 1] >= Occurrences.Enough;
 }

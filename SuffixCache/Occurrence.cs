@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace Agentic.SuffixCache;
@@ -21,6 +22,12 @@ internal unsafe struct Occurrence
 {
     /// <summary>Follows an output.</summary>
     public const int Ended = -2;
+
+    /// <summary>Tokens of <see cref="Following"/>.</summary>
+    public const int FollowingAtOnce = 8;
+
+    // So many tokens ahead.
+    private const int FollowingAsked = 32;
 
     private int* _following;
     private int _followingCount;
@@ -46,34 +53,16 @@ internal unsafe struct Occurrence
     /// <summary>Who wrote the token behind it; null where there is none.</summary>
     public readonly TokenKind? Kind => _followingCount == 0 || *_following < 0 ? null : TokenLog.KindOf(*_following);
 
-    /// <summary>The token so far behind it; <see cref="Ended"/> where its output is over, <see cref="TokenLog.Separator"/> where nothing
-    /// is known.</summary>
+    /// <summary>The tokens from a depth on: <see cref="Ended"/> where its output is over, <see cref="TokenLog.Separator"/> where nothing is
+    /// known.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly int Following(int depth)
+    public readonly Vector256<int> Following(int depth)
     {
-        if (depth == 0 ? _atEnd : depth <= _followingCount && TokenLog.EndsOutput(_following[depth - 1]))
-            return Ended;
-        return depth < _followingCount ? TokenLog.TokenId(_following[depth]) : TokenLog.Separator;
-    }
-
-    /// <summary>How many tokens from a depth on are known to follow and end no output; at most so many.</summary>
-    public readonly int Known(int depth, int most)
-    {
-        if (depth == 0 ? _atEnd : TokenLog.EndsOutput(_following[depth - 1]))
-            return 0;
-        most = Math.Min(most, _followingCount - depth);
-        int known = 0;
-        while (known < most && (uint)_following[depth + known] < TokenLog.LastOfOutput)
-            known++;
-        return known;
-    }
-
-    /// <summary>How many of another's tokens from a depth on follow this one too; at most so many, which the other is known for.</summary>
-    public readonly int Agreed(in Occurrence other, int depth, int most)
-    {
-        if (depth == 0 ? _atEnd : TokenLog.EndsOutput(_following[depth - 1]))
-            return 0;
-        return TokenLog.CommonPrefix(_following + depth, other._following + depth, Math.Min(most, _followingCount - depth));
+        if (_followingCount - depth < FollowingAtOnce)
+            return LastFollowing(depth);
+        if (Sse.IsSupported)
+            Sse.Prefetch0(_following + depth + FollowingAsked);
+        return TokenLog.TokenIds(Vector256.Load(_following + depth), Before(depth), Ended);
     }
 
     /// <summary>Asks for what is compared with the context before it, and as much of what follows as a draft mostly reads.</summary>
@@ -89,14 +78,6 @@ internal unsafe struct Occurrence
             Sse.Prefetch0(_following + (line * TokensPerLine));
     }
 
-    /// <summary>Asks for what follows it behind so many tokens.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly void Prefetch(int depth)
-    {
-        if (Sse.IsSupported)
-            Sse.Prefetch0(_following + depth);
-    }
-
     /// <summary>Looks up what follows it now: the log may have grown or lost its oldest chunk since.</summary>
     public void Look(TokenLog log)
     {
@@ -110,4 +91,15 @@ internal unsafe struct Occurrence
             (_followingCount, _atEnd) = (0, false);
         }
     }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private readonly Vector256<int> LastFollowing(int depth)
+    {
+        int* entries = stackalloc int[FollowingAtOnce];
+        for (int i = 0; i < FollowingAtOnce; i++)
+            entries[i] = depth + i < _followingCount ? _following[depth + i] : TokenLog.Separator;
+        return TokenLog.TokenIds(Vector256.Load(entries), depth <= _followingCount ? Before(depth) : TokenLog.Separator, Ended);
+    }
+
+    private readonly int Before(int depth) => depth > 0 ? _following[depth - 1] : _atEnd ? TokenLog.LastOfOutput : 0;
 }

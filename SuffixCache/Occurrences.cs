@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Agentic.SuffixCache;
 
@@ -12,12 +14,19 @@ internal sealed class Occurrences
     /// more tokens right (recorded agents); of 24, 0.4 % fewer.</summary>
     public const int MostFound = 32;
 
-    // Further agreement is looked up when it is drafted that far.
-    private const int AgreedAtOnce = 16;
+    /// <summary>Where so many are longer, shorter ones are not looked for in the chains: a step has as many tokens right.</summary>
+    public const int Enough = 16;
+
+    private const int RankMask = 63;
 
     private readonly Occurrence[] _all = new Occurrence[Capacity];
     private readonly SuffixIndex[] _indices = new SuffixIndex[Capacity];
-    private readonly uint[] _positions = new uint[Capacity];   // once more, side by side
+
+    // Once more, side by side.
+    private readonly uint[] _positions = new uint[Capacity];
+    private readonly float[] _weights = new float[Capacity];
+    private readonly int[] _likenesses = new int[Capacity];
+    private readonly int[] _ranks = new int[Capacity];   // by length; of equal ones the first is the highest
 
     public int Count { get; private set; }
 
@@ -70,45 +79,35 @@ internal sealed class Occurrences
             int equal = occurrence.Length >= compared ? compared : log.Equal(occurrence.Position, contextEnd, compared);
             int nearness = followed.Nearness(_indices[i], occurrence.Position);
             occurrence.Evidence = Evidence.Of(occurrence, i, equal, log.End - occurrence.Position, nearness);
-            occurrence.Weight = weights.Vote(occurrence.Evidence);
+            _weights[i] = occurrence.Weight = weights.Vote(occurrence.Evidence);
+            _likenesses[i] = occurrence.Evidence.Likeness;
+            _ranks[i] = (occurrence.Length * (RankMask + 1)) + Capacity - 1 - i;
         }
-    }
-
-    /// <summary>With how many of the next tokens from a depth on all of a set go on alike, as far as one looks.</summary>
-    /// <param name="which">At least one.</param>
-    /// <param name="depth">At which they have agreed so far.</param>
-    public int Agreed(ulong which, int depth)
-    {
-        ref readonly Occurrence first = ref _all[BitOperations.TrailingZeroCount(which)];
-        int agreed = first.Known(depth, AgreedAtOnce);
-        for (ulong left = which & (which - 1); left != 0 && agreed > 0; left &= left - 1)
-        {
-            ref readonly Occurrence other = ref _all[BitOperations.TrailingZeroCount(left)];
-            agreed = other.Agreed(first, depth, agreed);
-            other.Prefetch(depth + (2 * AgreedAtOnce));
-        }
-
-        return agreed;
     }
 
     /// <summary>What a set's votes come to.</summary>
     /// <param name="set">At least one.</param>
     public Voters Voters(ulong set)
     {
-        int longest = -1;
-        Origin origin = default;
-        byte likeness = 0;
-        float weight = 0;
-        for (ulong left = set; left != 0; left &= left - 1)
+        Vector256<int> bits = Vector256.Create(1, 2, 4, 8, 16, 32, 64, 128), best = default, likeness = default;
+        Vector256<float> weight = default;
+        for (int i = 0; i < Capacity; i += Vector256<int>.Count)
         {
-            ref readonly Occurrence occurrence = ref _all[BitOperations.TrailingZeroCount(left)];
-            weight += occurrence.Weight;
-            likeness = Math.Max(likeness, occurrence.Evidence.Likeness);
-            if (occurrence.Length > longest)
-                (longest, origin) = (occurrence.Length, occurrence.Origin);
+            Vector256<int> isIn = Vector256.Equals(Vector256.Create((int)(set >> i)) & bits, bits);
+            best = Vector256.Max(best, Vector256.LoadUnsafe(ref MemoryMarshal.GetArrayDataReference(_ranks), (nuint)i) & isIn);
+            likeness = Vector256.Max(likeness, Vector256.LoadUnsafe(ref MemoryMarshal.GetArrayDataReference(_likenesses), (nuint)i) & isIn);
+            weight += Vector256.LoadUnsafe(ref MemoryMarshal.GetArrayDataReference(_weights), (nuint)i) & isIn.AsSingle();
         }
 
-        return new Voters { Set = set, Weight = weight, Longest = longest, Origin = origin, Likeness = likeness };
+        ref readonly Occurrence longest = ref _all[Capacity - 1 - (Greatest(best) & RankMask)];
+        return new Voters
+        {
+            Set = set,
+            Weight = Vector256.Sum(weight),
+            Longest = longest.Length,
+            Origin = longest.Origin,
+            Likeness = (byte)Greatest(likeness),
+        };
     }
 
     public void Blame(int i, float gradient) => _all[i].Blame += gradient;
@@ -155,5 +154,12 @@ internal sealed class Occurrences
             int i = BitOperations.TrailingZeroCount(which);
             _all[i].Look(_indices[i].Log);
         }
+    }
+
+    private static int Greatest(Vector256<int> values)
+    {
+        Vector128<int> four = Vector128.Max(values.GetLower(), values.GetUpper());
+        Vector128<int> two = Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        return Math.Max(two[0], two[1]);
     }
 }

@@ -63,6 +63,17 @@ internal sealed unsafe class TokenLog : IDisposable
 
     public static int TokenId(int entry) => entry < 0 ? entry : entry & Id;
 
+    /// <summary>The tokens of eight entries one after another.</summary>
+    /// <param name="entries">In the order of the log.</param>
+    /// <param name="before">The entry before them.</param>
+    /// <param name="ended">Stands for the token behind the last of an output.</param>
+    public static Vector256<int> TokenIds(Vector256<int> entries, int before, int ended)
+    {
+        Vector256<int> previous = Vector256.Shuffle(entries, Vector256.Create(0, 0, 1, 2, 3, 4, 5, 6)).WithElement(0, before);
+        Vector256<int> ids = Vector256.ConditionalSelect(Vector256.LessThan(entries, Vector256<int>.Zero), entries, entries & Vector256.Create(Id));
+        return Vector256.ConditionalSelect(Vector256.GreaterThanOrEqual(previous, Vector256.Create(LastOfOutput)), Vector256.Create(ended), ids);
+    }
+
     /// <summary>Who wrote an entry's token, which is no separator.</summary>
     public static TokenKind KindOf(int entry) => (TokenKind)((entry & Kinds) >> KindBit);
 
@@ -167,25 +178,6 @@ internal sealed unsafe class TokenLog : IDisposable
                 break;
         }
 
-        return length;
-    }
-
-    /// <summary>How many of some entries are alike, whoever wrote the tokens; at most so many.</summary>
-    public static int CommonPrefix(int* a, int* b, int most)
-    {
-        const int Compared = ~(Kinds | Repeated);
-        Vector256<int> compared = Vector256.Create(Compared);
-        int length = 0;
-        for (; length + Vector256<int>.Count <= most; length += Vector256<int>.Count)
-        {
-            Vector256<int> differing = (Vector256.Load(a + length) ^ Vector256.Load(b + length)) & compared;
-            uint equal = Vector256.Equals(differing, Vector256<int>.Zero).ExtractMostSignificantBits();
-            if (equal != 0xFF)
-                return length + BitOperations.TrailingZeroCount(~equal);
-        }
-
-        while (length < most && ((a[length] ^ b[length]) & Compared) == 0)
-            length++;
         return length;
     }
 

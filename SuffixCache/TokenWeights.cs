@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Agentic.SuffixCache;
 
 /// <summary>How much a vote counts for the sake of the token it is for, and of the one before it: what is copied word for word may still bring
@@ -9,23 +11,24 @@ namespace Agentic.SuffixCache;
 /// </remarks>
 internal sealed class TokenWeights
 {
-    private const int Bits = 14;
+    // Of the table: it grows when an eighth of it was learned.
+    private const int FirstBits = 11, MostBits = 15, Load = 8;
+
+    // A cache line: all that is known of a token, or of a pair, lies in one.
+    private const int GroupBits = 4, Group = 1 << GroupBits;
 
     // As LearnedWeight has them.
     private const float Rate = 0.2f, FirstSquares = 0.5f, Most = 1e5f;
 
-    private enum Kind
-    {
-        Token,
-        Pair,
-        MatchedPair,
-        Last,
-    }
+    // Kinds of weights, of a token and of a pair; by a pair's match there are some more.
+    private const int OfToken = 0, OfLast = 1, OfPair = 0, OfMatch = 1;
 
-    private Learned[]? _table;   // there is none before something is learned
+    // There are none before something is learned.
+    private float[]? _weights, _squares;
+    private int _first, _bits, _learned;
 
     /// <summary>Of its memory.</summary>
-    public long Bytes => _table is null ? 0 : (long)sizeof(float) * 2 << Bits;
+    public long Bytes => (long)sizeof(float) * ((_weights?.Length ?? 0) + (_squares?.Length ?? 0));
 
     /// <summary>Of the longest match: its span with so many tokens of the draft, and where it was found.</summary>
     public static int MatchOf(in Voters voters, int depth) =>
@@ -35,48 +38,66 @@ internal sealed class TokenWeights
     /// <param name="last">The token before.</param>
     /// <param name="token">That is voted for; <see cref="Occurrence.Ended"/> for none.</param>
     /// <param name="match">As <see cref="MatchOf"/> has it.</param>
-    public float Vote(int last, int token, int match) => _table is Learned[] table
-        ? table[At(Kind.Token, 0, token)].Weight * table[At(Kind.Pair, last, token)].Weight * table[At(Kind.MatchedPair + (match << 2), last, token)].Weight
-        : 1;
+    public float Vote(int last, int token, int match)
+    {
+        if (_weights is not float[] weights)
+            return 1;
+        ulong pair = Hash(last, token);
+        return weights[At(Hash(token), OfToken)] * weights[At(pair, OfPair)] * weights[At(pair, OfMatch + match)];
+    }
 
     /// <summary>The factor of the escape.</summary>
-    public float Escape(int last) => _table is Learned[] table ? table[At(Kind.Last, last, 0)].Weight : 1;
+    public float Escape(int last) => _weights is float[] weights ? weights[At(Hash(last), OfLast)] : 1;
 
     /// <summary>Moves the factors of a vote along the gradient of their logarithms.</summary>
     public void LearnVote(int last, int token, int match, float gradient)
     {
-        Learned[] table = Table();
-        table[At(Kind.Token, 0, token)].Follow(gradient);
-        table[At(Kind.Pair, last, token)].Follow(gradient);
-        table[At(Kind.MatchedPair + (match << 2), last, token)].Follow(gradient);
+        ulong pair = Hash(last, token);
+        Follow(Hash(token), OfToken, gradient);
+        Follow(pair, OfPair, gradient);
+        Follow(pair, OfMatch + match, gradient);
     }
 
     /// <summary>As <see cref="LearnVote"/>.</summary>
-    public void LearnEscape(int last, float gradient) => Table()[At(Kind.Last, last, 0)].Follow(gradient);
+    public void LearnEscape(int last, float gradient) => Follow(Hash(last), OfLast, gradient);
 
-    private Learned[] Table()
+    private static ulong Hash(int token) => Hash(0, token);
+
+    private static ulong Hash(int last, int token) => (((ulong)(uint)last << 32) | (uint)token) * 0x9E3779B97F4A7C15;
+
+    private int At(ulong hash, int kind)
     {
-        if (_table is not null)
-            return _table;
-        Learned[] table = new Learned[1 << Bits];
-        Array.Fill(table, new Learned { Weight = 1, Squares = FirstSquares });
-        return _table = table;
+        int group = (int)(hash >> (64 + GroupBits - _bits)), within = ((int)(hash >> 32) + kind) & (Group - 1);
+        return _first + (group * Group) + within;
     }
 
-    private static int At(Kind kind, int last, int token)
+    private void Follow(ulong hash, int kind, float gradient)
     {
-        ulong key = ((ulong)(uint)last << 32 | (uint)token) * 0x9E3779B97F4A7C15;
-        return (int)((key ^ key >> 29 ^ (ulong)kind) * 0xC2B2AE3D27D4EB4F >> (64 - Bits));
+        if (_weights is null || (_bits < MostBits && _learned * Load > 1 << _bits))
+            Grow();
+        int at = At(hash, kind);
+        ref float weight = ref _weights![at], squares = ref _squares![at];
+        _learned += squares == FirstSquares ? 1 : 0;
+        squares += gradient * gradient;
+        weight = Math.Clamp(weight * MathF.Exp(Rate * gradient / MathF.Sqrt(squares)), 1 / Most, Most);
     }
 
-    private struct Learned
+    /// <summary>Twice as large: what shared a place begins with what was learned of both.</summary>
+    private unsafe void Grow()
     {
-        public float Weight, Squares;
-
-        public void Follow(float gradient)
+        (float[]? smallWeights, float[]? smallSquares, int smallFirst) = (_weights, _squares, _first);
+        _bits = smallWeights is null ? FirstBits : _bits + 1;
+        float[] weights = GC.AllocateUninitializedArray<float>((1 << _bits) + Group, pinned: true), squares = new float[weights.Length];
+        _first = (int)((-(nint)Unsafe.AsPointer(ref weights[0]) / sizeof(float)) & (Group - 1));
+        Array.Fill(weights, 1);
+        Array.Fill(squares, FirstSquares);
+        for (int group = 0; smallWeights is not null && group < 1 << _bits; group += Group)
         {
-            Squares += gradient * gradient;
-            Weight = Math.Clamp(Weight * MathF.Exp(Rate * gradient / MathF.Sqrt(Squares)), 1 / Most, Most);
+            int from = smallFirst + (group / 2 / Group * Group);
+            smallWeights.AsSpan(from, Group).CopyTo(weights.AsSpan(_first + group));
+            smallSquares.AsSpan(from, Group).CopyTo(squares.AsSpan(_first + group));
         }
+
+        (_weights, _squares) = (weights, squares);
     }
 }

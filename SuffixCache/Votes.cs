@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.Intrinsics;
 
 namespace Agentic.SuffixCache;
 
@@ -48,7 +47,6 @@ internal struct Choice
 internal sealed class Votes
 {
     private readonly Choice[] _choices = new Choice[Occurrences.Capacity];
-    private readonly int[] _tokens = new int[Occurrences.Capacity];
     private EscapeIndices _escape;
     private Voters _all;
     private float _escaped, _total;
@@ -61,24 +59,16 @@ internal sealed class Votes
     public float Total => _total;
 
     /// <summary>Counts the votes for the token at a depth below the context's end (0: the next one), which a last token is before.</summary>
-    public void Take(Occurrences occurrences, ulong living, int depth, int last, VoteWeights weights)
+    public void Take(Occurrences occurrences, NextTokens next, ulong living, int depth, int last, VoteWeights weights)
     {
         Span<Choice> choices = _choices;
-        Span<int> tokens = _tokens;   // of those that live; others' are older
+        ReadOnlySpan<int> tokens = next.At(depth, living);
         int count = 0, distinct = 0;
-        ulong known = 0;
-        for (ulong left = living; left != 0; left &= left - 1)
+        for (ulong left = living & ~NextTokens.Equal(tokens, TokenLog.Separator); left != 0;)
         {
-            int i = BitOperations.TrailingZeroCount(left);
-            tokens[i] = occurrences[i].Following(depth);
-            known |= tokens[i] == TokenLog.Separator ? 0 : 1UL << i;
-        }
-
-        while (known != 0)
-        {
-            int token = tokens[BitOperations.TrailingZeroCount(known)];
-            ulong set = Equal(tokens, token) & known;
-            known &= ~set;
+            int token = tokens[BitOperations.TrailingZeroCount(left)];
+            ulong set = NextTokens.Equal(tokens, token) & left;
+            left &= ~set;
             distinct += token >= 0 ? 1 : 0;
             choices[count++] = new Choice { TokenId = token, Voters = occurrences.Voters(set) };
         }
@@ -123,15 +113,5 @@ internal sealed class Votes
         weights.LearnEscape(_escape, missed);
         weights.Tokens.LearnEscape(_last, missed);
         return winners;
-    }
-
-    /// <summary>One bit for each that is equal.</summary>
-    private static ulong Equal(ReadOnlySpan<int> tokens, int token)
-    {
-        Vector256<int> wanted = Vector256.Create(token);
-        ulong equal = 0;
-        for (int i = 0; i < Occurrences.Capacity; i += Vector256<int>.Count)
-            equal |= (ulong)Vector256.Equals(Vector256.Create(tokens[i..]), wanted).ExtractMostSignificantBits() << i;
-        return equal;
     }
 }

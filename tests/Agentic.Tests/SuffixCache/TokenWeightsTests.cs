@@ -22,7 +22,7 @@ public sealed class TokenWeightsTests
         float same = _weights.Vote(1, 2, 3), otherMatch = _weights.Vote(1, 2, 4), otherLast = _weights.Vote(5, 2, 3), otherToken = _weights.Vote(1, 6, 3);
         Assert.True(same < otherMatch && otherMatch < otherLast && otherLast < 1, $"{same} {otherMatch} {otherLast}");
         Assert.Equal(1, otherToken);
-        Assert.InRange(_weights.Bytes, 1, 1 << 20);
+        Assert.InRange(_weights.Bytes, 1, 20_000);
     }
 
     [Fact]
@@ -33,6 +33,21 @@ public sealed class TokenWeightsTests
 
         Assert.True(_weights.Escape(1) > 1.5);
         Assert.Equal(1, _weights.Escape(2));
+    }
+
+    [Fact]
+    public void MuchLearned_TheTableGrows_AndKeepsWhatItKnew()
+    {
+        for (int i = 0; i < 20; i++)
+            _weights.LearnVote(last: 1, token: 2, match: 3, gradient: 0.5f);
+        (long little, float known) = (_weights.Bytes, _weights.Vote(1, 2, 3));
+        Assert.True(known > 10, $"{known}");
+
+        for (int i = 0; i < 10_000; i++)
+            _weights.LearnVote(last: 100 + i, token: 20_000 + i, match: i % 12, gradient: 1e-3f);
+
+        Assert.True(_weights.Bytes >= 8 * little, $"{little} bytes became {_weights.Bytes}");
+        Assert.InRange(_weights.Vote(1, 2, 3), 0.9f * known, 1.1f * known);
     }
 
     [Theory]
