@@ -59,7 +59,7 @@ internal static class ReplayCommand
             throw new CommandException($"budget: {budget} is not a number of nodes; give 1 to {Continuation.MostNodes}");
 
         double? mean = parsed.GetValue(Mean);
-        if (mean is <= 0 || mean > budget)
+        if (mean is not null && !(mean > 0 && mean <= budget))
             throw new CommandException($"mean: {mean} is not a number of nodes above 0 and up to the budget of {budget}");
 
         string[] files = parsed.GetRequiredValue(Files);

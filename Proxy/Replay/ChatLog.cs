@@ -19,12 +19,12 @@ namespace Agentic.Proxy;
 /// </remarks>
 internal static class ChatLog
 {
-    /// <param name="file">Plain, or gzip-compressed if its name ends in .gz.</param>
+    /// <param name="file">Plain or gzip-compressed, as its first bytes tell, or, of a pipe, its name.</param>
     /// <exception cref="CommandException">A line is none of these; file and line are named.</exception>
     public static IEnumerable<LoggedChat> ReadFile(string file)
     {
         using Stream stream = File.OpenRead(file);
-        bool zipped = file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
+        bool zipped = stream.CanSeek ? IsZipped(stream) : file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
         using Stream text = zipped ? new GZipStream(stream, CompressionMode.Decompress) : stream;
         using StreamReader lines = new(text, Encoding.UTF8);
         for (int number = 1; lines.ReadLine() is string line; number++)
@@ -32,8 +32,15 @@ internal static class ChatLog
             if (string.IsNullOrWhiteSpace(line))
                 continue;
             foreach (LoggedChat chat in Parse(line, file, number))
-                yield return chat;
+                yield return chat with { Line = number };
         }
+    }
+
+    private static bool IsZipped(Stream stream)
+    {
+        bool isZipped = (stream.ReadByte(), stream.ReadByte()) == (0x1F, 0x8B);
+        stream.Position = 0;
+        return isZipped;
     }
 
     private static List<LoggedChat> Parse(string line, string file, int number)
@@ -86,10 +93,10 @@ internal static class ChatLog
     {
         if (line["calls"] is not JsonArray calls)
             return [.. Enumerable.Range(0, messages.Count).Where(i => (string?)messages[i]["role"] == "assistant")];
-        HashSet<int> indices = [.. calls.Select(index => index!.GetValue<int>())];
-        return indices.FirstOrDefault(index => (uint)index >= (uint)messages.Count, -1) is int bad and >= 0
+        int[] indices = [.. calls.Select(index => (int?)index ?? -1)];
+        return indices.Where(index => (uint)index >= (uint)messages.Count).ToArray() is [int bad, ..]
             ? throw new JsonException($"\"calls\" names message {bad}, and there are {messages.Count}.")
-            : indices;
+            : [.. indices];
     }
 
     /// <summary>What was answered; null where the line holds no response.</summary>
@@ -128,6 +135,9 @@ internal sealed record LoggedChat(IReadOnlyList<JsonObject> Messages, JsonArray?
         : this([], null, new HashSet<int>()) => Text = (prompt, output);
 
     public (string Prompt, string Output)? Text { get; }
+
+    /// <summary>Of the file, from 1.</summary>
+    public int Line { get; init; }
 
     /// <summary>The task, for which there may be several sessions.</summary>
     public string? Group { get; init; }

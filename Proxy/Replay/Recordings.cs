@@ -47,7 +47,7 @@ internal static class Recordings
                 }
                 catch (Exception e) when (e is InvalidOperationException or FormatException)
                 {
-                    throw new CommandException($"{file}: a message is not as OpenAI's API has it: {e.Message}");
+                    throw new CommandException($"{file}, line {chat.Line}: a message is not as OpenAI's API has it: {e.Message}");
                 }
 
                 report(1);

@@ -17,8 +17,16 @@ public sealed record RecordedConversation(IReadOnlyList<RecordedSegment> Segment
     public static IReadOnlyList<RecordedConversation> ReadFile(string file)
     {
         using MemoryStream bytes = new();
-        using (GZipStream unzipped = new(File.OpenRead(file), CompressionMode.Decompress))
+        try
+        {
+            using GZipStream unzipped = new(File.OpenRead(file), CompressionMode.Decompress);
             unzipped.CopyTo(bytes);
+        }
+        catch (InvalidDataException exception)
+        {
+            throw new InvalidDataException("It is no gzip file, or damaged.", exception);
+        }
+
         return Read(bytes.GetBuffer().AsSpan(0, (int)bytes.Length), Path.GetFileName(file));
     }
 

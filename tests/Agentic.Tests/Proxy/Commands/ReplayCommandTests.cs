@@ -56,7 +56,7 @@ public sealed class ReplayCommandTests : IDisposable
 
     [Theory]
     [InlineData("empty.jsonl", "")]
-    [InlineData("cut.jsonl.gz", "x")]
+    [InlineData("empty.jsonl.gz", "")]
     [InlineData("questions.jsonl", "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}")]
     public async Task FileWithoutAnswers_IsOneLineThatNamesIt(string name, string content)
     {
@@ -73,6 +73,12 @@ public sealed class ReplayCommandTests : IDisposable
         (await AgenticProcess.RunAsync("replay", file)).AssertOneLine("log.jsonl, line 1", "messages");
         (await AgenticProcess.RunAsync("replay", file, "--model", _directory["none"])).AssertOneLine("none", "not a directory");
         (await AgenticProcess.RunAsync("replay", _directory["absent.jsonl"])).AssertOneLine("absent.jsonl");
+        (await AgenticProcess.RunAsync("replay", file, "--mean", "nan")).AssertOneLine("mean: NaN");
+        await File.WriteAllTextAsync(
+            file, "\n" + """{"messages":[{"role":"user","content":"\ud800"},{"role":"assistant","content":"a"}]}""", TestContext.Current.CancellationToken);
+        (await AgenticProcess.RunAsync("replay", file)).AssertOneLine("log.jsonl, line 2", "surrogate");
+        await File.WriteAllTextAsync(_directory["x.seg.gz"], "SEG1", TestContext.Current.CancellationToken);
+        (await AgenticProcess.RunAsync("replay", _directory["x.seg.gz"])).AssertOneLine("x.seg.gz", "no gzip file");
     }
 
     private static JsonObject Message(string role, string content) => new() { ["role"] = role, ["content"] = content };

@@ -78,6 +78,9 @@ public sealed class ChatLogTests : IDisposable
     [InlineData("""{"messages":[{"content":"x"}]}""")]
     [InlineData("""{"messages":[{"role":1}]}""")]
     [InlineData("""{"messages":[{"role":"user"}],"calls":[1]}""")]
+    [InlineData("""{"messages":[{"role":"user"}],"calls":[-2]}""")]
+    [InlineData("""{"messages":[{"role":"user"}],"calls":[0,null]}""")]
+    [InlineData("""{"messages":[{"role":"user"}],"calls":[0.5]}""")]
     [InlineData("""{"messages":[{"role":"user"}],"calls":["x"]}""")]
     [InlineData("""{"messages":[],"response":"{"}""")]
     [InlineData("""{"request":{"prompt":"p"},"response":{"choices":[{"text":1}]}}""")]
@@ -88,10 +91,12 @@ public sealed class ChatLogTests : IDisposable
         Assert.Contains("log.jsonl, line 3: ", refused.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Gzip_IsUnpacked()
+    [Theory]
+    [InlineData("log.jsonl.gz")]
+    [InlineData("log.jsonl")]
+    public void Gzip_IsUnpackedWhateverItsName(string name)
     {
-        string file = _directory["log.jsonl.GZ"];
+        string file = _directory[name];
         using (StreamWriter text = new(new GZipStream(File.Create(file), CompressionLevel.Fastest)))
             text.WriteLine($$$$$"""{"messages":{{{{{Asked}}}}}}""");
         Assert.Empty(Assert.Single(ChatLog.ReadFile(file)).Calls);
