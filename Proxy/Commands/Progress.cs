@@ -8,7 +8,7 @@ internal static class Progress
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
-    /// <summary>Runs work of so many units; it reports each time how many more are done.</summary>
+    /// <summary>Runs work of so many units, 0 where nobody knows; it reports each time how many more are done.</summary>
     public static Task RunAsync(string what, double units, Func<Action<long>, Task> work) =>
         Task.Run(() => Run(what, units, report => work(count =>
         {
@@ -37,7 +37,8 @@ internal static class Progress
         {
             console.Progress().AutoClear(true).Start(context =>
             {
-                ProgressTask bar = context.AddTask(what, maxValue: units);
+                ProgressTask bar = context.AddTask(what, maxValue: Math.Max(1, units));
+                bar.IsIndeterminate = units == 0;
                 while (!running.IsCompleted)
                 {
                     bar.Value = Volatile.Read(ref done);

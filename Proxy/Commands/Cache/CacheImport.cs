@@ -9,7 +9,7 @@ namespace Agentic.Proxy;
 /// <summary><c>agentic cache import</c>: adds a file of sequences to what is kept.</summary>
 internal static class CacheImport
 {
-    private static readonly Argument<string> FileName = new("FILE") { Description = "Written by \"agentic cache export\"." };
+    private static readonly Argument<string> FileName = new("FILE") { Description = "Written by \"agentic cache export\". - is standard input." };
 
     private static readonly Option<string?> Into = new("--into")
     {
@@ -30,12 +30,12 @@ internal static class CacheImport
     {
         string file = parsed.GetRequiredValue(FileName);
         NamespaceKey? into = Target(parsed.GetValue(Into));
-        await using FileStream stream = File.OpenRead(file);
+        await using Stream stream = file == NewFile.Standard ? Console.OpenStandardInput() : File.OpenRead(file);
         SequenceFileReader reader = Reader(file, stream);
         await using CacheStore store = CacheStore.Open(StoreLocation.Read(parsed), create: true);
         var known = new KnownSequences(store);
         long added = 0, dropped = store.Sequences.Statistics.Dropped;
-        await Progress.RunAsync("import", stream.Length, async report =>
+        await Progress.RunAsync("import", stream.CanSeek ? stream.Length : 0, async report =>
         {
             long reported = 0;
             foreach (StoredSequence read in reader.Read())
