@@ -13,21 +13,24 @@ public sealed class SuffixHistory : IDisposable
     internal const int LoadedTokensPerStep = 512;
     private const int LoadedTokensPerSession = 16 * 1024;
 
-    private readonly Dictionary<NamespaceKey, Namespace> _namespaces = [];
+    private const int AgeParts = 64;
+    private static readonly TimeSpan LongestAgeInterval = TimeSpan.FromHours(1);
+
+    private readonly NamespaceTable _namespaces;
     private readonly ConcurrentQueue<Loaded> _loaded = new();
     private readonly ConcurrentQueue<(Predicate<NamespaceKey> Whose, long Before)> _forgotten = new();
     private readonly List<(Predicate<NamespaceKey> Whose, long Before)> _skipped = [];   // while older sequences may wait
     private readonly ISequenceStore? _store;
     private readonly long _byteBudget;
-    private readonly int _chunkBits;
     private readonly TimeProvider _clock;
     private readonly Reclaimer _reclaimer = new();
     private readonly Sealer _sealer;
-    private volatile Namespace[] _all = [];   // of the dictionary, for threads that only count
     private StoredPart? _loading;        // of the first in the queue
     private RunCursor? _loadingRuns;
     private Namespace? _loadedInto;
-    private long _uses, _evicted, _sequences, _numbered;
+    private ITimer? _ageing;
+    private DateTimeOffset _aged = DateTimeOffset.MinValue;
+    private long _sequences, _numbered;
 
     /// <param name="vocabularySize">Ids are 0 to this, excluded; nothing outside is ever proposed. At most 2²⁶ − 1.</param>
     /// <param name="byteBudget">Native bytes of all indices. Beyond it the largest namespace loses its oldest segment.</param>
@@ -46,7 +49,7 @@ public sealed class SuffixHistory : IDisposable
         VocabularySize = vocabularySize;
         _byteBudget = byteBudget;
         _store = store;
-        _chunkBits = chunkBits;
+        _namespaces = new NamespaceTable(vocabularySize, chunkBits, _reclaimer);
         _sealer = new Sealer(_reclaimer, byteBudget, 1u << chunkBits);
         _clock = clock ?? TimeProvider.System;
     }
@@ -55,16 +58,25 @@ public sealed class SuffixHistory : IDisposable
     public int VocabularySize { get; }
 
     /// <summary>Native bytes of all indices.</summary>
-    public long Bytes => _all.Sum(n => n.Bytes);
+    public long Bytes => _namespaces.All.Sum(n => n.Bytes);
 
     /// <summary>Tokens of all indices.</summary>
-    public long Tokens => _all.Sum(n => (long)n.Index.Log.Count);
+    public long Tokens => _namespaces.All.Sum(n => (long)n.Index.Log.Count);
 
     /// <summary>What each tenant may hold, and whom it may read beside itself. Set it before the first session.</summary>
     public TenantRules Rules { get; set; } = new();
 
-    /// <summary>How long tokens are kept: a segment goes when its newest is older. For ever, where nothing is said.</summary>
-    public TimeSpan? Retention { get; init; }
+    /// <summary>How long tokens are kept, to a sixty-fourth or an hour: a segment goes when its newest is older, a namespace when nobody has
+    /// used it since. For ever, where nothing is said.</summary>
+    public TimeSpan? Retention
+    {
+        get;
+        init
+        {
+            field = value;
+            _ageing = value is null ? null : _clock.CreateTimer(_ => WorkWaits?.Invoke(), null, AgeInterval, AgeInterval);
+        }
+    }
 
     /// <summary>Raised by the engine's thread when namespaces were erased, for whoever remembers more of them.</summary>
     public event Action<Predicate<NamespaceKey>>? Erased;
@@ -78,10 +90,10 @@ public sealed class SuffixHistory : IDisposable
     {
         get
         {
-            Namespace[] all = _all;
+            Namespace[] all = _namespaces.All;
             return new SuffixHistoryStatistics(
                 all.Length, all.Sum(n => n.Bytes), all.Sum(n => (long)n.Index.Log.Count), Volatile.Read(ref _sequences),
-                Volatile.Read(ref _evicted), _loaded.Count,
+                _namespaces.Evicted, _loaded.Count,
                 [.. all.GroupBy(n => n.Key.Tenant)
                     .Select(tenant => new TenantUse(tenant.Key, tenant.Sum(n => n.Bytes), tenant.Sum(n => (long)n.Index.Log.Count)))]);
         }
@@ -93,7 +105,7 @@ public sealed class SuffixHistory : IDisposable
     internal Reclaimer Reclaimer => _reclaimer;
 
     /// <summary>Sorted segments of all indices.</summary>
-    internal int Segments => _all.Sum(n => n.Index.Segments.Length);
+    internal int Segments => _namespaces.All.Sum(n => n.Index.Segments.Length);
 
     /// <summary>Begins a sequence: indexes the part of its prompt that no earlier session of the namespace brought.</summary>
     /// <param name="namespaceKey">Whose history it may see, and adds to.</param>
@@ -104,7 +116,7 @@ public sealed class SuffixHistory : IDisposable
     {
         CheckIds(prompt);
         IndexLoaded(LoadedTokensPerSession);
-        Namespace @namespace = Find(namespaceKey);
+        Namespace @namespace = _namespaces.Find(namespaceKey);
         SuffixSession session = new(this, @namespace, ReadBy(namespaceKey), prompt, runs ?? []);
         @namespace.Ages.Note(@namespace.Index.Log.End, _clock.GetUtcNow());
         KeepBudget(@namespace);
@@ -133,6 +145,7 @@ public sealed class SuffixHistory : IDisposable
     public int IndexLoaded(int maxTokens)
     {
         EraseForgotten();
+        DropOld();
         int indexed = 0;
         while (indexed < maxTokens && _loaded.TryPeek(out Loaded next))
         {
@@ -142,7 +155,7 @@ public sealed class SuffixHistory : IDisposable
                 continue;
             }
 
-            Namespace @namespace = Find(next.Namespace);
+            Namespace @namespace = _namespaces.Find(next.Namespace);
             if (_loadedInto != @namespace)
                 (_loadedInto, _loading, _loadingRuns) = (@namespace, @namespace.Begin(next.Tokens), new RunCursor(next.Runs));
             StoredPart part = _loading!;
@@ -180,7 +193,7 @@ public sealed class SuffixHistory : IDisposable
     /// <summary>Waits until everything is sorted that is to be, as it would be after a while of serving.</summary>
     internal void Settle()
     {
-        foreach (Namespace @namespace in _all)
+        foreach (Namespace @namespace in _namespaces.All)
         {
             do
             {
@@ -194,11 +207,9 @@ public sealed class SuffixHistory : IDisposable
     /// <summary>Frees all memory.</summary>
     public void Dispose()
     {
+        _ageing?.Dispose();
         _sealer.Dispose();
-        foreach (Namespace @namespace in _namespaces.Values)
-            @namespace.Dispose();
-        _namespaces.Clear();
-        _all = [];
+        _namespaces.Dispose();
         _reclaimer.Dispose();
     }
 
@@ -248,27 +259,15 @@ public sealed class SuffixHistory : IDisposable
 
     private int FirstBadId(ReadOnlySpan<int> tokens) => tokens.IndexOfAnyExceptInRange(0, VocabularySize - 1);
 
-    private Namespace Find(NamespaceKey key)
-    {
-        if (!_namespaces.TryGetValue(key, out Namespace? found))
-        {
-            _namespaces.Add(key, found = new Namespace(key, VocabularySize, _chunkBits, _reclaimer));
-            _all = [.. _namespaces.Values];
-        }
-
-        found.LastUsed = ++_uses;
-        return found;
-    }
-
     private Namespace[] ReadBy(NamespaceKey key) =>
-        Rules.Reads.TryGetValue(key, out IReadOnlyList<NamespaceKey>? others) ? [.. others.Where(other => other != key).Select(Find)] : [];
+        Rules.Reads.TryGetValue(key, out IReadOnlyList<NamespaceKey>? others) ? [.. others.Where(other => other != key).Select(_namespaces.Find)] : [];
 
     private void EraseForgotten()
     {
         while (_forgotten.TryDequeue(out (Predicate<NamespaceKey> Whose, long Before) forgotten))
         {
-            foreach (Namespace @namespace in _namespaces.Values.Where(n => forgotten.Whose(n.Key)).ToArray())
-                Remove(@namespace);
+            foreach (Namespace @namespace in _namespaces.All.Where(n => forgotten.Whose(n.Key)))
+                _namespaces.Remove(@namespace);
             _skipped.Add(forgotten);
             Erased?.Invoke(forgotten.Whose);
         }
@@ -279,64 +278,29 @@ public sealed class SuffixHistory : IDisposable
 
     private bool IsForgotten(Loaded loaded) => _skipped.Exists(f => loaded.Number < f.Before && f.Whose(loaded.Namespace));
 
-    private void Remove(Namespace @namespace)
-    {
-        _namespaces.Remove(@namespace.Key);
-        _all = [.. _namespaces.Values];
-        @namespace.Forget();
-    }
-
     private void KeepBudget(Namespace current, bool starts = false)
     {
         _sealer.Tend(current, starts);
         _reclaimer.Sweep();
-        if (Retention is not null)
-            DropOld(OldestKept);
         UInt128 tenant = current.Key.Tenant;
         if (Rules.QuotaOf(tenant) is long quota)
-            Keep(quota, [.. _all.Where(n => n.Key.Tenant == tenant)], current);
-        Keep(_byteBudget - _sealer.WorkBytes, _all, current);
+            _namespaces.Keep(quota, [.. _namespaces.All.Where(n => n.Key.Tenant == tenant)], current);
+        _namespaces.Keep(_byteBudget - _sealer.WorkBytes, _namespaces.All, current);
     }
 
     /// <summary>When the oldest tokens to be kept were written.</summary>
     private DateTimeOffset OldestKept => Retention is TimeSpan retention ? _clock.GetUtcNow() - retention : DateTimeOffset.MinValue;
 
-    private void DropOld(DateTimeOffset oldest)
-    {
-        foreach (Namespace @namespace in _all)
-        {
-            SuffixIndex index = @namespace.Index;
-            int before = index.Log.Count;
-            bool isWhole = @namespace.Sessions == 0 && @namespace.Ages.Newest < oldest;
-            if (isWhole)
-                Remove(@namespace);
-            while (!isWhole && index.CanDropOldest && @namespace.Ages.IsOlder(index.Log.Start, index.OldestEnd, oldest))
-                index.DropOldest();
-            _evicted += before - (isWhole ? 0 : index.Log.Count);
-        }
-    }
+    private TimeSpan AgeInterval => Retention / AgeParts is TimeSpan part && part < LongestAgeInterval ? part : LongestAgeInterval;
 
-    /// <summary>Drops the largest namespace's oldest segment or chunk, or the longest unused namespace, until so many bytes are kept.</summary>
-    private void Keep(long byteBudget, Namespace[] namespaces, Namespace current)
+    /// <summary>Before a sequence is begun, and from time to time: a server that nobody asks forgets as well.</summary>
+    private void DropOld()
     {
-        while (namespaces.Sum(n => n.Bytes) > byteBudget)
-        {
-            Namespace? largest = namespaces.Where(n => n.Index.CanDropOldest).MaxBy(n => n.Bytes);
-            if (largest is not null)
-            {
-                int before = largest.Index.Log.Count;
-                largest.Index.DropOldest();
-                _evicted += before - largest.Index.Log.Count;
-                continue;
-            }
-
-            Namespace? idle = namespaces.Where(n => n.Sessions == 0 && n != current).MinBy(n => n.LastUsed);
-            if (idle is null)
-                return;
-            _evicted += idle.Index.Log.Count;
-            namespaces = [.. namespaces.Where(n => n != idle)];
-            Remove(idle);
-        }
+        if (Retention is null || (_clock.GetUtcNow() - _aged).Duration() < AgeInterval)
+            return;
+        _aged = _clock.GetUtcNow();
+        _namespaces.DropOlder(OldestKept);
+        _reclaimer.Sweep();
     }
 
     /// <summary>A sequence that waits to be indexed, who wrote its tokens, when it was finished, and how many came before it.</summary>

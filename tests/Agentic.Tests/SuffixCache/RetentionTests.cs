@@ -49,6 +49,29 @@ public sealed class RetentionTests
     }
 
     [Fact]
+    public void ServerThatNobodyAsks_ForgetsAllTheSame()
+    {
+        using SuffixHistory history = New();
+        Write(history, One, Text(1));
+        _clock.Now += Retention + TimeSpan.FromHours(2);
+        history.IndexLoaded(1);
+        Assert.Equal((0, 99), (history.Statistics.Namespaces, history.Statistics.EvictedTokens - 1));   // the separator too
+
+        Write(history, One, Text(1));
+        _clock.Now += Retention + TimeSpan.FromHours(2);
+        Assert.False(IsKept(history, One, Text(1)));   // nor does the first to ask again find it
+    }
+
+    [Fact]
+    public async Task ServerThatNobodyAsks_IsWokenToForget()
+    {
+        var woken = new TaskCompletionSource();
+        using SuffixHistory history = new(Vocabulary, 1 << 20) { Retention = TimeSpan.FromSeconds(1) };
+        history.WorkWaits = () => woken.TrySetResult();
+        await woken.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public void StoredSequence_IsAsOldAsItWasWhenItWasFinished()
     {
         using SuffixHistory history = New();
