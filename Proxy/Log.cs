@@ -46,6 +46,9 @@ internal static partial class Log
     [LoggerMessage(114, LogLevel.Warning, "The store is away, and will be asked again: {Reason}")]
     public static partial void StoreAway(ILogger logger, string reason);
 
+    [LoggerMessage(120, LogLevel.Information, "The store is there again.")]
+    public static partial void StoreBack(ILogger logger);
+
     [LoggerMessage(116, LogLevel.Information, "Namespace {Namespace} was deleted, and is forgotten.")]
     public static partial void NamespaceForgotten(ILogger logger, NamespaceKey @namespace);
 

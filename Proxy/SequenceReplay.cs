@@ -72,4 +72,6 @@ internal sealed class SequenceReplay(ISequenceStore store, SuffixHistory history
         Log.StoreAway(logger, reason);
         _warm.TrySetResult();   // a store that is away delays no start
     }
+
+    void ISequenceFollower.Back() => Log.StoreBack(logger);
 }

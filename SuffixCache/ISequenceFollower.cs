@@ -14,4 +14,7 @@ public interface ISequenceFollower
 
     /// <summary>The store cannot be reached, and is asked again. Called once for each time it goes away.</summary>
     void Away(string reason);
+
+    /// <summary>A store that was away answers again.</summary>
+    void Back();
 }

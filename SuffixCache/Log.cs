@@ -19,7 +19,7 @@ internal static partial class Log
     [LoggerMessage(5, LogLevel.Warning, "Namespace {Namespace}: {Key} is not a segment of ours and was skipped.")]
     public static partial void SegmentForeign(ILogger logger, NamespaceKey @namespace, string key);
 
-    [LoggerMessage(6, LogLevel.Debug, "Namespace {Namespace}: segment {Segment} of {Bytes} bytes dropped, the log is full.")]
+    [LoggerMessage(6, LogLevel.Debug, "Namespace {Namespace}: segment {Segment} of {Bytes} bytes dropped: it is too old, or the log is full.")]
     public static partial void SegmentDropped(ILogger logger, NamespaceKey @namespace, string segment, long bytes);
 
     [LoggerMessage(7, LogLevel.Warning, "The sequence store was closed with {Queued} sequences not acknowledged; they are lost to it.")]
@@ -31,8 +31,8 @@ internal static partial class Log
     [LoggerMessage(9, LogLevel.Information, "Namespace {Namespace} was deleted; {Sequences} sequences that waited for it are given up.")]
     public static partial void NamespaceDeleted(ILogger logger, NamespaceKey @namespace, int sequences);
 
-    [LoggerMessage(10, LogLevel.Warning, "The store does not tell what other servers append, and is asked every {Interval}: {Reason}")]
-    public static partial void NotSubscribed(ILogger logger, TimeSpan interval, string reason);
+    [LoggerMessage(10, LogLevel.Warning, "The store does not tell what other servers append, and is asked every {Seconds:0.0} s: {Reason}")]
+    public static partial void NotSubscribed(ILogger logger, double seconds, string reason);
 
     [LoggerMessage(11, LogLevel.Debug, "Namespace {Namespace}: {Segments} segments of {Before} bytes compacted to one of {After}, {Superseded} sequences superseded.")]
     public static partial void Compacted(ILogger logger, NamespaceKey @namespace, int segments, long before, long after, int superseded);

@@ -4,29 +4,39 @@ using StackExchange.Redis;
 namespace Agentic.SuffixCache;
 
 /// <summary>Which logs a store holds, and how one of them is deleted.</summary>
-internal sealed class LogDirectory(RedisConnection connection, TimeProvider time)
+/// <param name="connection">To the store.</param>
+/// <param name="age">How long a deletion is told to whoever comes later: as long as anything is kept.</param>
+/// <param name="time">The clock.</param>
+internal sealed class LogDirectory(RedisConnection connection, TimeSpan age, TimeProvider time)
 {
-    /// <summary>The logs that list a segment, in no order. Every key of the server is looked at, a thousand at a time.</summary>
+    /// <summary>The logs that were not deleted, in no order; those that servers follow are among them even if they hold nothing. Every key of the server is looked at, a thousand at a time.</summary>
     public async IAsyncEnumerable<StoredNamespace> ListAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         HashSet<NamespaceKey> seen = [];   // a scan may name a key twice
         int database = (await connection.DatabaseAsync(cancellationToken)).Database;
         foreach (IServer server in await connection.ServersAsync(cancellationToken))
         {
-            await foreach (RedisKey key in server.KeysAsync(database, LogLayout.AnySegments, pageSize: 1000).WithCancellation(cancellationToken))
+            await foreach (RedisKey key in server.KeysAsync(database, LogLayout.AnyKey, pageSize: 1000).WithCancellation(cancellationToken))
             {
-                if (LogLayout.TryParse(key.ToString(), out NamespaceKey @namespace) && seen.Add(@namespace))
-                    yield return await DescribeAsync(@namespace, cancellationToken);
+                if (LogLayout.TryParse(key.ToString(), out NamespaceKey @namespace) && seen.Add(@namespace)
+                    && await DescribeAsync(@namespace, cancellationToken) is { IsGone: false } found)
+                {
+                    yield return found;
+                }
             }
         }
     }
 
     public async Task<StoredNamespace> DescribeAsync(NamespaceKey @namespace, CancellationToken cancellationToken)
     {
-        List<LogSegment> segments = await SegmentsAsync(await connection.DatabaseAsync(cancellationToken), new LogLayout(@namespace));
+        IDatabase database = await connection.DatabaseAsync(cancellationToken);
+        var layout = new LogLayout(@namespace);
+        List<LogSegment> segments = LogSegment.Order(await database.HashGetAllAsync(layout.Segments));
+        LogEpoch? epoch = await LogEpoch.ReadAsync(database, layout);
         return new StoredNamespace(@namespace, segments.Sum(segment => segment.Bytes), segments.Count)
         {
             Oldest = segments.Count > 0 ? segments[0].Opened : null,
+            IsGone = segments.Count == 0 && epoch?.IsDeletion(DateTimeOffset.UnixEpoch) is not false,
         };
     }
 
@@ -43,7 +53,7 @@ internal sealed class LogDirectory(RedisConnection connection, TimeProvider time
         ITransaction transaction = database.CreateTransaction();
         if (await database.KeyExistsAsync(layout.Segments))
             _ = transaction.KeyRenameAsync(layout.Segments, layout.Trash);
-        Task begun = transaction.StringSetAsync(layout.Epoch, LogEpoch.NewDeletion(time.GetUtcNow()).Value);
+        Task begun = transaction.StringSetAsync(layout.Epoch, LogEpoch.NewDeletion(time.GetUtcNow()).Value, age);
         await transaction.ExecuteAsync();
         await begun;
         long bytes = await SweepAsync(database, layout);
@@ -62,7 +72,4 @@ internal sealed class LogDirectory(RedisConnection connection, TimeProvider time
         await database.KeyDeleteAsync(layout.Trash);
         return segments.Sum(segment => segment.Bytes);
     }
-
-    private static async Task<List<LogSegment>> SegmentsAsync(IDatabase database, LogLayout layout) =>
-        LogSegment.Order(await database.HashGetAllAsync(layout.Segments));
 }

@@ -23,9 +23,13 @@ internal readonly record struct LogEpoch(string Value)
         (string?)await database.StringGetAsync(layout.Epoch) is string value ? new LogEpoch(value) : null;
 
     /// <summary>The epoch of a log, begun if it has none.</summary>
-    public static async Task<LogEpoch> OpenAsync(IDatabase database, LogLayout layout, DateTimeOffset now)
+    /// <param name="database">Where the log is.</param>
+    /// <param name="layout">Its keys.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="age">How long it is kept if nobody writes.</param>
+    public static async Task<LogEpoch> OpenAsync(IDatabase database, LogLayout layout, DateTimeOffset now, TimeSpan age)
     {
-        await database.StringSetAsync(layout.Epoch, New(Opened, now).Value, when: When.NotExists);
+        await database.StringSetAsync(layout.Epoch, New(Opened, now).Value, age, When.NotExists);
         return await ReadAsync(database, layout) ?? throw new RedisException("The log was flushed while it was opened.");
     }
 

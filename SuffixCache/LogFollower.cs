@@ -20,7 +20,7 @@ internal sealed class LogFollower
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
     private readonly ulong _self;
-    private readonly TimeSpan _interval;
+    private readonly TimeSpan _interval, _age;
     private readonly Channel<LogReader> _woken = Channel.CreateUnbounded<LogReader>(new() { SingleReader = true });
     private bool _subscribed, _subscriptionFailed, _away, _caughtUp;
     private long _replayed, _followed, _failures, _lag;
@@ -31,14 +31,16 @@ internal sealed class LogFollower
     /// <param name="deleted">Told before the follower of each deletion.</param>
     /// <param name="self">The writer that need not be told of what it wrote.</param>
     /// <param name="interval">Between looks.</param>
+    /// <param name="age">How long a log is kept to which nobody writes.</param>
     /// <param name="logger">Where to log.</param>
     /// <param name="time">The clock.</param>
     public LogFollower(
         IEnumerable<LogReader> readers, RedisConnection connection, ISequenceFollower follower,
-        Action<NamespaceKey, LogEpoch> deleted, ulong self, TimeSpan interval, ILogger logger, TimeProvider time)
+        Action<NamespaceKey, LogEpoch> deleted, ulong self, TimeSpan interval, TimeSpan age, ILogger logger, TimeProvider time)
     {
         _readers = readers.ToDictionary(reader => reader.Namespace);
         (_connection, _follower, _deleted, _self, _logger, _time) = (connection, follower, deleted, self, logger, time);
+        _age = age;
         _interval = interval + (_readers.Count * TimeSpan.FromMilliseconds(10));
     }
 
@@ -97,12 +99,12 @@ internal sealed class LogFollower
             await _connection.SubscribeAsync(LogLayout.Appended, Wake, cancellationToken);
             _subscribed = true;
         }
-        catch (Exception exception) when (exception is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException)
+        catch (Exception exception) when (StoreTrouble.IsOf(exception))
         {
             if (!_subscriptionFailed && _connection.IsConnected)
             {
                 _subscriptionFailed = true;
-                Log.NotSubscribed(_logger, _interval, exception.Message);
+                Log.NotSubscribed(_logger, _interval.TotalSeconds, StoreTrouble.Reason(exception));
             }
         }
     }
@@ -154,12 +156,35 @@ internal sealed class LogFollower
                 all &= seen && await TryAsync(() => ReadAsync(reader, cancellationToken), cancellationToken);
         }
 
-        if (all)
+        if (all && _away)
+        {
             _away = false;
+            _follower.Back();
+        }
+
         return all;
     }
 
-    private async Task LookAsync(LogReader reader) => await reader.LookAsync(await _connection.DatabaseAsync(CancellationToken.None));
+    private async Task LookAsync(LogReader reader)
+    {
+        IDatabase database = await _connection.DatabaseAsync(CancellationToken.None);
+        await reader.LookAsync(database);
+        if (reader.IsFlushed)
+            await ReopenAsync(reader, database);
+    }
+
+    /// <summary>Begins a flushed log again, so that it is listed and can be deleted: what was learned from it is still remembered.</summary>
+    private async Task ReopenAsync(LogReader reader, IDatabase database)
+    {
+        try
+        {
+            await LogEpoch.OpenAsync(database, new LogLayout(reader.Namespace), _time.GetUtcNow(), _age);
+        }
+        catch (Exception exception) when (StoreTrouble.IsOf(exception))
+        {
+            // The store may be read and not written to. The next look tries again.
+        }
+    }
 
     private async Task ReadAsync(LogReader reader, CancellationToken cancellationToken)
     {
@@ -186,12 +211,11 @@ internal sealed class LogFollower
             await work();
             return true;
         }
-        catch (Exception exception) when (exception is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException
-            || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception exception) when (StoreTrouble.IsOf(exception) || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             Interlocked.Increment(ref _failures);
             if (!_away)
-                _follower.Away(exception.Message);
+                _follower.Away(StoreTrouble.Reason(exception));
             _away = true;
             return false;
         }

@@ -13,11 +13,14 @@ internal sealed class LogLayout(NamespaceKey @namespace)
 {
     private const string Start = "agentic:{", Middle = "}:";
 
-    /// <summary>What every namespace's <see cref="Segments"/> looks like.</summary>
-    public const string AnySegments = Start + "*" + Middle + "segments";
+    /// <summary>What every namespace's keys look like.</summary>
+    public const string AnyKey = Start + "*" + Middle + "*";
 
     /// <summary>Where writers say, after each entry, whose log has grown.</summary>
     public static RedisChannel Appended { get; } = RedisChannel.Literal("agentic:appended");
+
+    /// <summary>Written by one process to see whether it can.</summary>
+    public static RedisKey Probe(ulong writer) => $"agentic:probe:{writer:x16}";
 
     public static SearchValues<char> HexDigits { get; } = SearchValues.Create("0123456789abcdef");
 
@@ -38,17 +41,21 @@ internal sealed class LogLayout(NamespaceKey @namespace)
     /// <summary>List of entries, oldest first.</summary>
     public RedisKey Segment(string name) => _prefix + "segment:" + name;
 
-    /// <summary>Whose segments a key holds; false for a key that is not ours.</summary>
-    public static bool TryParse(string segments, out NamespaceKey @namespace)
+    /// <summary>Whose log a key begins: <see cref="Epoch"/> or <see cref="Segments"/>; false for any other key.</summary>
+    public static bool TryParse(string key, out NamespaceKey @namespace)
     {
+        const int Digits = 2 * NamespaceKey.Length;
         @namespace = default;
-        string end = Middle + "segments";
-        if (!segments.StartsWith(Start, StringComparison.Ordinal) || !segments.EndsWith(end, StringComparison.Ordinal))
+        if (!key.StartsWith(Start, StringComparison.Ordinal) || key.Length < Start.Length + Digits
+            || key[(Start.Length + Digits)..] is not (Middle + "epoch" or Middle + "segments"))
+        {
             return false;
-        ReadOnlySpan<char> hex = segments.AsSpan(Start.Length, segments.Length - Start.Length - end.Length);
-        if (hex.Length != 2 * NamespaceKey.Length || hex.ContainsAnyExcept(HexDigits))
+        }
+
+        string hex = key.Substring(Start.Length, Digits);
+        if (hex.AsSpan().ContainsAnyExcept(HexDigits))
             return false;
-        @namespace = NamespaceKey.Parse(hex.ToString());
+        @namespace = NamespaceKey.Parse(hex);
         return true;
     }
 }

@@ -21,6 +21,7 @@ internal sealed class LogReader(NamespaceKey @namespace, ulong? self, DateTimeOf
     private LogEpoch? _epoch;
     private LogEpoch? _deletion;
     private bool _looked;
+    private volatile bool _writes;
     private long _behind, _listed;
     private int _woken;
 
@@ -32,12 +33,19 @@ internal sealed class LogReader(NamespaceKey @namespace, ulong? self, DateTimeOf
     /// <summary>Bytes of the log that are listed and not yet read. Any thread.</summary>
     public long Behind => Volatile.Read(ref _behind);
 
+    /// <summary>Whether the last look found no log where there had been one: it was flushed, and nobody has written since; or is about to.</summary>
+    public bool IsFlushed { get; private set; }
+
     /// <summary>Notes that there may be more to read. Any thread.</summary>
     /// <returns>Whether that was not noted already.</returns>
     public bool Wake() => Interlocked.Exchange(ref _woken, 1) == 0;
 
     /// <summary>Notes what this process is about to write: a compacted segment may hold it among what others wrote. Any thread.</summary>
-    public void Writes(StoredSequence sequence) => _seen.Add(sequence);
+    public void Writes(StoredSequence sequence)
+    {
+        _writes = true;
+        _seen.Add(sequence);
+    }
 
     /// <summary>Sees what there is to read.</summary>
     /// <exception cref="RedisException">The store is away or answers an error.</exception>
@@ -60,6 +68,7 @@ internal sealed class LogReader(NamespaceKey @namespace, ulong? self, DateTimeOf
             }
         }
 
+        IsFlushed = (known is not null || _writes) && await epoch is null;
         (_segments, _looked) = (LogSegment.Order(await listed), true);
         Forget();
         Volatile.Write(ref _listed, _segments.Where(segment => !IsOwn(segment.Name)).Sum(segment => segment.Bytes));

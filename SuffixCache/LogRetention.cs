@@ -24,8 +24,8 @@ internal readonly record struct LogRetention(long Bytes, TimeSpan Age)
     /// <param name="layout">Its keys.</param>
     /// <param name="opened">A segment just opened, which stays and wants room; or null.</param>
     /// <param name="now">The time.</param>
-    /// <param name="dropped">Told the name and bytes of each.</param>
-    public async Task TrimAsync(IDatabase database, LogLayout layout, string? opened, DateTimeOffset now, Action<string, long> dropped)
+    /// <param name="dropped">Told of each.</param>
+    public async Task TrimAsync(IDatabase database, LogLayout layout, string? opened, DateTimeOffset now, Action<LogSegment> dropped)
     {
         List<LogSegment> segments = LogSegment.Order(await database.HashGetAllAsync(layout.Segments));
         long total = segments.Sum(segment => segment.Bytes), room = opened is null ? Bytes : Bytes - SegmentBytes;
@@ -34,7 +34,7 @@ internal readonly record struct LogRetention(long Bytes, TimeSpan Age)
             if ((total <= room && now - segment.Opened <= Age) || segment.Name == opened)
                 break;
             await Task.WhenAll(database.KeyDeleteAsync(layout.Segment(segment.Name)), database.HashDeleteAsync(layout.Segments, segment.Name));
-            dropped(segment.Name, segment.Bytes);
+            dropped(segment);
             total -= segment.Bytes;
         }
     }

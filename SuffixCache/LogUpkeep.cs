@@ -4,7 +4,13 @@ using StackExchange.Redis;
 namespace Agentic.SuffixCache;
 
 /// <summary>Keeps some namespaces' logs in order from time to time: drops what is too old or too much, and compacts.</summary>
-internal sealed class LogUpkeep(SequenceStoreOptions options, RedisConnection connection, ILogger logger, TimeProvider time)
+/// <param name="options">What is kept, and how often to look.</param>
+/// <param name="connection">To the store.</param>
+/// <param name="dropped">Told of each segment that goes because it is too old or the log is full.</param>
+/// <param name="logger">Where to log.</param>
+/// <param name="time">The clock.</param>
+internal sealed class LogUpkeep(
+    SequenceStoreOptions options, RedisConnection connection, Action<NamespaceKey, LogSegment> dropped, ILogger logger, TimeProvider time)
 {
     private long _compacted, _reclaimed, _failures;
 
@@ -47,8 +53,7 @@ internal sealed class LogUpkeep(SequenceStoreOptions options, RedisConnection co
     {
         IDatabase database = await connection.DatabaseAsync(cancellationToken);
         LogRetention retention = options.RetentionOf(@namespace);
-        await retention.TrimAsync(
-            database, new LogLayout(@namespace), null, time.GetUtcNow(), (name, bytes) => Log.SegmentDropped(logger, @namespace, name, bytes));
+        await retention.TrimAsync(database, new LogLayout(@namespace), null, time.GetUtcNow(), segment => dropped(@namespace, segment));
         while (await compactor.RunAsync(database, retention, time.GetUtcNow()) is { } done)
         {
             Interlocked.Add(ref _compacted, done.Segments);
@@ -64,8 +69,7 @@ internal sealed class LogUpkeep(SequenceStoreOptions options, RedisConnection co
         {
             await TendAsync(@namespace, compactor, cancellationToken);
         }
-        catch (Exception exception) when (exception is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException
-            || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception exception) when (StoreTrouble.IsOf(exception) || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             Interlocked.Increment(ref _failures);   // whoever writes and follows says why; next time it may go
         }

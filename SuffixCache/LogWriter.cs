@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
 namespace Agentic.SuffixCache;
@@ -10,11 +9,11 @@ namespace Agentic.SuffixCache;
 /// <param name="retention">What the log may hold.</param>
 /// <param name="since">When the process began: what was deleted before concerns nothing here.</param>
 /// <param name="writes">Told of each sequence before it is sent.</param>
+/// <param name="dropped">Told of each segment that goes because the log is full.</param>
 /// <param name="time">The clock.</param>
-/// <param name="logger">Where to log.</param>
 internal sealed class LogWriter(
-    NamespaceKey @namespace, ulong writer, LogRetention retention, DateTimeOffset since, Action<StoredSequence> writes, TimeProvider time,
-    ILogger logger)
+    NamespaceKey @namespace, ulong writer, LogRetention retention, DateTimeOffset since, Action<StoredSequence> writes,
+    Action<NamespaceKey, LogSegment> dropped, TimeProvider time)
 {
     private readonly LogLayout _layout = new(@namespace);
     private readonly Queue<StoredSequence> _waiting = new();
@@ -99,7 +98,7 @@ internal sealed class LogWriter(
     private async Task<string?> OpenAsync(IDatabase database)
     {
         LogEpoch? known = _epoch;
-        _epoch = await LogEpoch.OpenAsync(database, _layout, time.GetUtcNow());
+        _epoch = await LogEpoch.OpenAsync(database, _layout, time.GetUtcNow(), retention.Age);
         if (_epoch != known && _epoch.Value.IsDeletion(known is null ? since : DateTimeOffset.UnixEpoch))
             return null;
         DateTimeOffset now = time.GetUtcNow();
@@ -107,7 +106,7 @@ internal sealed class LogWriter(
         string opened = LogSegment.NameOf(_lastOpened, writer);
         await database.HashIncrementAsync(_layout.Segments, opened, 0);
         await retention.ExpireAsync(database, _layout);
-        await retention.TrimAsync(database, _layout, opened, now, (name, bytes) => Log.SegmentDropped(logger, @namespace, name, bytes));
+        await retention.TrimAsync(database, _layout, opened, now, segment => dropped(@namespace, segment));
         (_segmentEntries, _segmentBytes, _closes) = (0, 0, now + retention.SegmentAge);
         return opened;
     }

@@ -30,12 +30,18 @@ internal sealed class RedisConnection(SequenceStoreOptions options) : IAsyncDisp
         }
     }
 
-    /// <summary>The servers that hold keys: one, or the primaries of a cluster.</summary>
-    /// <exception cref="RedisConnectionException">As of <see cref="DatabaseAsync"/>.</exception>
+    /// <summary>The servers that hold all keys: one, which may be a replica, or the primaries of a cluster.</summary>
+    /// <exception cref="RedisException">None is there, or a primary of the cluster is missing.</exception>
     public async Task<IReadOnlyList<IServer>> ServersAsync(CancellationToken cancellationToken)
     {
-        await DatabaseAsync(cancellationToken);
-        return [.. _multiplexer!.GetServers().Where(server => server.IsConnected && !server.IsReplica)];
+        await (await DatabaseAsync(cancellationToken)).PingAsync();   // says why, if none is there
+        IServer[] there = [.. _multiplexer!.GetServers().Where(server => server.IsConnected)],
+            primaries = [.. there.Where(server => !server.IsReplica)];
+        ClusterConfiguration? cluster = there.Select(server => server.ClusterConfiguration).FirstOrDefault(known => known is not null);
+        ClusterNode? missing = cluster?.Nodes.FirstOrDefault(node =>
+            !node.IsReplica && node.Slots.Count > 0 && !primaries.Any(server => server.EndPoint.Equals(node.EndPoint)));
+        return missing is not null ? throw new RedisException($"{missing.EndPoint} is away, and with it a part of the keys.")
+            : primaries.Length > 0 ? primaries : there;
     }
 
     /// <summary>Has a handler called, by any thread, with what is published; after an interruption too.</summary>

@@ -12,8 +12,8 @@ namespace Agentic.SuffixCache;
 /// Accepted sequences stay in the queue until the store acknowledges them; an entry whose fate is unclear is sent again, and its copy
 /// dropped on replay. On 5.5M tokens of recorded agents: 50 to 140 ns and 10 bytes for the caller, 7 to 10M tokens a second into the log
 /// at 0.40 bytes each (1.55 where every sequence goes alone), and 17 to 60 ns a token back.
-/// Commands: GET, SET, DEL, SCAN, PEXPIRE, RENAME, HINCRBY, HSET, HGET, HGETALL, HDEL, RPUSH, LRANGE, LLEN, WATCH, MULTI, EXEC, PUBLISH,
-/// SUBSCRIBE.
+/// Commands: GET, SET and SETNX, DEL or UNLINK, EXISTS, SCAN, EXPIRE and PEXPIRE, RENAME, HINCRBY, HSET, HGET, HGETALL, HDEL, RPUSH, LRANGE,
+/// LLEN, WATCH, MULTI, EXEC, PUBLISH and SUBSCRIBE, of keys and channels that begin with <c>agentic:</c>; and what the client asks as it connects.
 /// </remarks>
 public sealed class RedisSequenceStore : ISequenceStore
 {
@@ -21,15 +21,17 @@ public sealed class RedisSequenceStore : ISequenceStore
 
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
-    private readonly TimeSpan _pollInterval;
+    private readonly TimeSpan _pollInterval, _age;
     private readonly RedisConnection _connection;
     private readonly WriteBehind _writing;
     private readonly LogDirectory _directory;
     private readonly LogUpkeep _upkeep;
     private readonly DateTimeOffset _since;
+    private readonly string _name;
+    private readonly TimeSpan? _patience;
     private readonly ulong _self = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong)));
     private volatile LogFollower[] _followers = [];
-    private long _failures, _replayed, _damaged;
+    private long _failures, _replayed, _damaged, _evictedBytes;
     private int _closed;
 
     /// <summary>Returns at once, whether the store can be reached or not.</summary>
@@ -40,11 +42,12 @@ public sealed class RedisSequenceStore : ISequenceStore
         if (options.Validate() is string problem)
             throw new ArgumentException(problem, nameof(options));
         (_logger, _time) = (logger ?? NullLogger<RedisSequenceStore>.Instance, time ?? TimeProvider.System);
-        (_since, _pollInterval) = (_time.GetUtcNow(), options.PollInterval);
+        (_since, _pollInterval, _age) = (_time.GetUtcNow(), options.PollInterval, options.RetentionAge);
+        (_name, _patience) = (options.Name, options.Patience);
         _connection = new RedisConnection(options);
-        _directory = new LogDirectory(_connection, _time);
-        _upkeep = new LogUpkeep(options, _connection, _logger, _time);
-        _writing = new WriteBehind(options, _connection, _self, Writes, _logger, _time);
+        _directory = new LogDirectory(_connection, options.RetentionAge, _time);
+        _upkeep = new LogUpkeep(options, _connection, Dropped, _logger, _time);
+        _writing = new WriteBehind(options, _connection, _self, Writes, Dropped, _logger, _time);
         _writing.Start();
     }
 
@@ -66,6 +69,7 @@ public sealed class RedisSequenceStore : ISequenceStore
                 Deleted = _writing.Deleted,
                 Compacted = _upkeep.Compacted,
                 Reclaimed = _upkeep.Reclaimed,
+                EvictedBytes = Volatile.Read(ref _evictedBytes),
             };
         }
     }
@@ -78,19 +82,21 @@ public sealed class RedisSequenceStore : ISequenceStore
     }
 
     /// <summary>Takes a sequence for keeping as soon as there is room for it.</summary>
+    /// <exception cref="SequenceStoreException">The store failed for longer than <see cref="SequenceStoreOptions.Patience"/>.</exception>
     public async Task AppendAsync(StoredSequence sequence, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(sequence);
         while (!_writing.HasRoom(sequence) && _writing.Queued > 0)
-            await Task.Delay(RoomInterval, _time, cancellationToken);
+            await WaitAsync(cancellationToken);
         _writing.Append(sequence);
     }
 
     /// <summary>Waits until all that was accepted so far is acknowledged, refused or given up.</summary>
+    /// <exception cref="SequenceStoreException">The store failed for longer than <see cref="SequenceStoreOptions.Patience"/>.</exception>
     public async Task FlushAsync(CancellationToken cancellationToken = default)
     {
         while (_writing.Queued > 0)
-            await Task.Delay(RoomInterval, _time, cancellationToken);
+            await WaitAsync(cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -119,13 +125,24 @@ public sealed class RedisSequenceStore : ISequenceStore
         ArgumentNullException.ThrowIfNull(namespaces);
         NamespaceKey[] logs = [.. namespaces.Distinct()];
         var following = new LogFollower(
-            logs.Select(@namespace => Reader(@namespace, _self)), _connection, follower, _writing.Delete, _self, _pollInterval, _logger, _time);
+            logs.Select(@namespace => Reader(@namespace, _self)), _connection, follower, _writing.Delete, _self, _pollInterval, _age, _logger, _time);
         _followers = [.. _followers, following];
         return Task.WhenAll(
             Task.Run(() => following.RunAsync(cancellationToken), CancellationToken.None), _upkeep.RunAsync(logs, cancellationToken));
     }
 
-    /// <summary>What the store holds, by namespace, in no order; looks through all keys of the server.</summary>
+    /// <summary>Whether the store answers and may be written to: writes a key of its own, and deletes it.</summary>
+    /// <exception cref="SequenceStoreException">The store is away, or answers an error.</exception>
+    public Task CheckAsync(CancellationToken cancellationToken = default) => Reading(async () =>
+    {
+        IDatabase database = await _connection.DatabaseAsync(cancellationToken);
+        RedisKey key = LogLayout.Probe(_self);
+        await database.StringSetAsync(key, "", TimeSpan.FromMinutes(1), When.NotExists);
+        return await database.KeyDeleteAsync(key);
+    });
+
+    /// <summary>What the store holds, by namespace, in no order; looks through all keys of the server. Of a log that was flushed while servers
+    /// followed it nothing is there, and it is named: they may remember more.</summary>
     /// <exception cref="SequenceStoreException">The store is away, or answers an error.</exception>
     public async IAsyncEnumerable<StoredNamespace> NamespacesAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
@@ -162,10 +179,23 @@ public sealed class RedisSequenceStore : ISequenceStore
         await _connection.DisposeAsync();
     }
 
+    private async Task WaitAsync(CancellationToken cancellationToken)
+    {
+        if (_writing.Trouble is (TimeSpan lasts, bool isAway, string reason) && lasts > _patience)
+            throw Unavailable(isAway, reason);
+        await Task.Delay(RoomInterval, _time, cancellationToken);
+    }
+
     private void Writes(StoredSequence sequence)
     {
         foreach (LogFollower follower in _followers)
             follower.Writes(sequence);
+    }
+
+    private void Dropped(NamespaceKey @namespace, LogSegment segment)
+    {
+        Interlocked.Add(ref _evictedBytes, segment.Bytes);
+        Log.SegmentDropped(_logger, @namespace, segment.Name, segment.Bytes);
     }
 
     private LogReader Reader(NamespaceKey @namespace, ulong? self) =>
@@ -178,15 +208,13 @@ public sealed class RedisSequenceStore : ISequenceStore
         {
             return await read();
         }
-        catch (Exception exception)
-            when (exception is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException)
+        catch (Exception exception) when (StoreTrouble.IsOf(exception))
         {
             Interlocked.Increment(ref _failures);
-            throw new SequenceStoreException(
-                exception is RedisConnectionException   // whose message is for the maintainers of the client
-                    ? "The sequence store cannot be reached."
-                    : $"The sequence store cannot be read: {exception.Message}",
-                exception);
+            throw Unavailable(StoreTrouble.IsAway(exception), StoreTrouble.Reason(exception), exception);
         }
     }
+
+    private SequenceStoreException Unavailable(bool isAway, string reason, Exception? cause = null) =>
+        new($"The sequence store {_name} {(isAway ? "cannot be reached" : "answers an error")}: {reason}", cause);
 }

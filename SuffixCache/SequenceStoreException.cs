@@ -1,6 +1,6 @@
 namespace Agentic.SuffixCache;
 
-/// <summary>The sequence store could not be read.</summary>
+/// <summary>The sequence store is away, or answers an error.</summary>
 public sealed class SequenceStoreException : Exception
 {
     /// <summary>Says what failed.</summary>
@@ -10,7 +10,7 @@ public sealed class SequenceStoreException : Exception
     }
 
     /// <summary>Says what failed, and why.</summary>
-    public SequenceStoreException(string message, Exception innerException)
+    public SequenceStoreException(string message, Exception? innerException)
         : base(message, innerException)
     {
     }

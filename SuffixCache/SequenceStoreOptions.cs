@@ -39,6 +39,12 @@ public sealed record SequenceStoreOptions
     /// <summary>How long closing waits for what was accepted to be acknowledged.</summary>
     public TimeSpan FlushTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long whoever waits for the store waits for one that fails; null: as long as it takes.</summary>
+    public TimeSpan? Patience { get; init; }
+
+    /// <summary>Where the store is, as it may be shown: the connection string without its password.</summary>
+    public string Name => ConfigurationOptions.Parse(Redis).ToString(includePassword: false);
+
     /// <summary>What is wrong with these options and how to mend it, or null.</summary>
     public string? Validate()
     {

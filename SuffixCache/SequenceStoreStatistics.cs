@@ -6,7 +6,7 @@ namespace Agentic.SuffixCache;
 /// <param name="QueuedBytes">Memory they hold.</param>
 /// <param name="Written">Sequences acknowledged.</param>
 /// <param name="WrittenBytes">Bytes of the entries they went out in.</param>
-/// <param name="Dropped">Sequences refused because the queue was full or closed.</param>
+/// <param name="Dropped">Sequences refused because the queue was full or closed, or they cannot be kept.</param>
 /// <param name="Failures">Calls to the store that failed; what they carried is tried again.</param>
 /// <param name="Replayed">Sequences read back.</param>
 /// <param name="Damaged">Entries that could not be read and were skipped.</param>
@@ -31,6 +31,9 @@ public readonly record struct SequenceStoreStatistics(
 
     /// <summary>Bytes of the store that this saved.</summary>
     public long Reclaimed { get; init; }
+
+    /// <summary>Bytes that this server dropped from the store to keep within its bounds, by age or bytes.</summary>
+    public long EvictedBytes { get; init; }
 
     /// <summary>Sequences given up because their namespace was deleted while they waited.</summary>
     public long Deleted { get; init; }

@@ -8,4 +8,8 @@ public readonly record struct StoredNamespace(NamespaceKey Key, long Bytes, int 
 {
     /// <summary>When the oldest was begun; null where there is nothing.</summary>
     public DateTimeOffset? Oldest { get; init; }
+
+    /// <summary>Whether it holds nothing because it was deleted, or nobody ever wrote to it. Of one that was flushed servers may remember
+    /// more.</summary>
+    internal bool IsGone { get; init; }
 }

@@ -8,7 +8,8 @@ namespace Agentic.SuffixCache;
 /// <remarks>Accepted sequences stay in the queue until the store acknowledges them; an entry whose fate is unclear is sent again, and its
 /// copy dropped by readers.</remarks>
 internal sealed class WriteBehind(
-    SequenceStoreOptions options, RedisConnection connection, ulong self, Action<StoredSequence> writes, ILogger logger, TimeProvider time)
+    SequenceStoreOptions options, RedisConnection connection, ulong self, Action<StoredSequence> writes, Action<NamespaceKey, LogSegment> dropped,
+    ILogger logger, TimeProvider time)
     : IAsyncDisposable
 {
     private const int SequenceOverhead = 128;   // record, queue slot, runs
@@ -22,7 +23,8 @@ internal sealed class WriteBehind(
     private readonly DateTimeOffset _since = time.GetUtcNow();
     private long _queued, _queuedBytes, _written, _writtenBytes, _dropped, _deleted, _failures, _fullLogged = long.MinValue;
     private Task _writing = Task.CompletedTask;
-    private bool _failing;
+    private long _failureLogged = long.MinValue;   // of the failure that lasts, or the last one
+    private volatile Failure? _failure;
 
     public long Queued => Volatile.Read(ref _queued);
 
@@ -37,6 +39,10 @@ internal sealed class WriteBehind(
     public long Deleted => Volatile.Read(ref _deleted);
 
     public long Failures => Volatile.Read(ref _failures);
+
+    /// <summary>How long all calls have failed, whether because nothing answers, and why; null if the last one did not.</summary>
+    public (TimeSpan Lasts, bool IsAway, string Reason)? Trouble =>
+        _failure is { } failure ? (time.GetElapsedTime(failure.Since), failure.IsAway, failure.Reason) : null;
 
     public void Start() => _writing = Task.Run(WriteAsync);
 
@@ -102,13 +108,12 @@ internal sealed class WriteBehind(
     {
         try
         {
-            await connection.DatabaseAsync(_abandon.Token);
-            if (!connection.IsConnected)
-                Failed("It cannot be reached.");
+            IDatabase database = await connection.DatabaseAsync(_abandon.Token);
+            await database.PingAsync().WaitAsync(_abandon.Token);
         }
-        catch (Exception exception) when (exception is RedisException or RedisCommandException or TimeoutException)
+        catch (Exception exception) when (StoreTrouble.IsOf(exception))
         {
-            Failed(exception.Message);   // tried again with the first sequence
+            Failed(exception);   // tried again with the first sequence
         }
     }
 
@@ -136,7 +141,7 @@ internal sealed class WriteBehind(
             if (!_writers.TryGetValue(sequence.Namespace, out LogWriter? writer))
             {
                 LogRetention retention = options.RetentionOf(sequence.Namespace);
-                writer = new LogWriter(sequence.Namespace, self, retention, _since, writes, time, logger);
+                writer = new LogWriter(sequence.Namespace, self, retention, _since, writes, dropped, time);
                 _writers.Add(sequence.Namespace, writer);
             }
 
@@ -162,14 +167,15 @@ internal sealed class WriteBehind(
             {
                 // Whatever it is, the writer must outlive it: the entry is kept and sent again.
                 sent = false;
-                Failed(exception.Message);
+                Failed(exception);
             }
         }
 
-        if (sent && _failing)
+        if (sent && _failure is { } failure)
         {
-            _failing = false;
-            Log.StoreBack(logger);
+            _failure = null;
+            if (failure.IsLogged)
+                Log.StoreBack(logger);
         }
         else if (!sent)
         {
@@ -192,12 +198,18 @@ internal sealed class WriteBehind(
         Interlocked.Add(ref _writtenBytes, sent.Bytes);
     }
 
-    private void Failed(string reason)
+    /// <summary>Logs the first failure of a row, if none was logged just before: a store that fails with every call in turn would fill the
+    /// log.</summary>
+    private void Failed(Exception exception)
     {
         Interlocked.Increment(ref _failures);
-        if (!_failing)
+        long now = time.GetTimestamp();
+        string reason = StoreTrouble.Reason(exception);
+        bool isFirst = _failure is null, isLogged = isFirst && IsDue(ref _failureLogged, now);
+        _failure = isFirst ? new Failure(now, StoreTrouble.IsAway(exception), reason, isLogged)
+            : _failure! with { IsAway = StoreTrouble.IsAway(exception), Reason = reason };
+        if (isLogged)
             Log.StoreFailed(logger, Queued, reason);
-        _failing = true;
     }
 
     private static long Cost(StoredSequence sequence) => SequenceOverhead + ((long)sizeof(int) * sequence.Tokens.Length);
@@ -214,12 +226,22 @@ internal sealed class WriteBehind(
     private void Refused()
     {
         long dropped = Interlocked.Increment(ref _dropped);
-        long now = time.GetTimestamp();
-        long last = Volatile.Read(ref _fullLogged);
-        if ((last == long.MinValue || time.GetElapsedTime(last, now) >= LogInterval)
-            && Interlocked.CompareExchange(ref _fullLogged, now, last) == last)
-        {
+        if (IsDue(ref _fullLogged, time.GetTimestamp()))
             Log.QueueFull(logger, QueuedBytes, dropped);
-        }
     }
+
+    /// <summary>Whether a line may be logged again; then it counts as logged now. Any thread.</summary>
+    private bool IsDue(ref long logged, long now)
+    {
+        long last = Volatile.Read(ref logged);
+        return (last == long.MinValue || time.GetElapsedTime(last, now) >= LogInterval)
+            && Interlocked.CompareExchange(ref logged, now, last) == last;
+    }
+
+    /// <summary>Calls that fail, one after another.</summary>
+    /// <param name="Since">Timestamp of the first.</param>
+    /// <param name="IsAway">Nothing answers.</param>
+    /// <param name="Reason">Of the last.</param>
+    /// <param name="IsLogged">Whether the log says so.</param>
+    private sealed record Failure(long Since, bool IsAway, string Reason, bool IsLogged);
 }

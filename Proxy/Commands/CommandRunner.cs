@@ -77,7 +77,8 @@ internal static class CommandRunner
     /// <summary>What a user needs to know of an error that is theirs to mend; null for any other.</summary>
     private static string? Explain(Exception error) => error switch
     {
-        CommandException or ModelLoadException or ChatTemplateException or SequenceStoreException => error.Message,
+        CommandException or ModelLoadException or ChatTemplateException => error.Message,
+        SequenceStoreException => $"{error.Message.TrimEnd('.')}; start or mend it, or name another with --redis or --data",
         OptionsValidationException options => string.Join("; ", options.Failures),
         FileNotFoundException { FileName: string file } => $"{file}: there is no such file",
         UnauthorizedAccessException => $"{error.Message.TrimEnd('.')}; name what this user may use, and files where files are asked for",

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
@@ -6,14 +7,14 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Agentic.Kernels;
 using Agentic.ModelRuntime;
-using StackExchange.Redis;
+using Agentic.SuffixCache;
 
 namespace Agentic.Proxy;
 
 /// <summary>Looks at the machine as the server would find it. A look that fails is a finding.</summary>
 internal static class Diagnosis
 {
-    private const int RedisPatienceMilliseconds = 2000;
+    private static readonly TimeSpan RedisPatience = TimeSpan.FromSeconds(2);
 
     public static async Task<List<Finding>> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
@@ -32,7 +33,7 @@ internal static class Diagnosis
         findings.Add(DataDirectory(options));
         findings.AddRange(options.Urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(Address));
         cancellation.ThrowIfCancellationRequested();
-        findings.Add(await RedisAsync(options.Redis));
+        findings.Add(await RedisAsync(options, cancellation));
         return findings;
     }
 
@@ -148,22 +149,22 @@ internal static class Diagnosis
         }
     }
 
-    private static async Task<Finding> RedisAsync(string? connection)
+    private static async Task<Finding> RedisAsync(ServeOptions options, CancellationToken cancellation)
     {
-        if (connection is null)
+        if (options.Redis is not string redis)
             return new Finding("store", FindingLevel.Good, "embedded, in the data directory");
+        await using var store = new RedisSequenceStore(new SequenceStoreOptions { Redis = redis, Timeout = RedisPatience });
         try
         {
-            ConfigurationOptions options = ConfigurationOptions.Parse(connection);
-            (options.AbortOnConnectFail, options.ConnectTimeout, options.ConnectRetry) = (true, RedisPatienceMilliseconds, 1);
-            await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(options);
-            TimeSpan answer = await redis.GetDatabase().PingAsync();
-            return new Finding("store", FindingLevel.Good, $"{connection} answers in {answer.TotalMilliseconds:0.0} ms");
+            await store.CheckAsync(cancellation);   // once connected
+            long began = Stopwatch.GetTimestamp();
+            await store.CheckAsync(cancellation);
+            return new Finding("store", FindingLevel.Good,
+                $"{options.RedisName} takes and deletes a key in {Stopwatch.GetElapsedTime(began).TotalMilliseconds:0.0} ms");
         }
-        catch (Exception e) when (e is RedisException or ArgumentException)
+        catch (SequenceStoreException e)
         {
-            return new Finding("store", FindingLevel.Absent, $"{connection} does not answer",
-                "requests are served meanwhile; what is learned is kept once it does");
+            return new Finding("store", FindingLevel.Absent, e.Message, "requests are served meanwhile; what is learned is kept once it does");
         }
     }
 }

@@ -58,7 +58,7 @@ internal static class ServeCommand
         await using var store = new RedisSequenceStore(
             quotas.Apply(new SequenceStoreOptions { Redis = options.Redis ?? embedded!.ConnectionString }),
             loggers.CreateLogger<RedisSequenceStore>());
-        Log.StoreOpened(logger, options.Redis ?? $"embedded, in {options.StoreDirectory}");
+        Log.StoreOpened(logger, options.RedisName ?? $"embedded, in {options.StoreDirectory}");
         using var history = new SuffixHistory(model.VocabularySize, options.SuffixMemory, store) { Retention = options.StoreAge };
         using var metrics = new RuntimeMetrics();
         using var storeMetrics = new StoreMetrics(store);

@@ -75,6 +75,9 @@ internal sealed record ServeOptions
 
     public required string DataDirectory { get; init; }
 
+    /// <summary><see cref="Redis"/> as it may be shown, without its password.</summary>
+    public string? RedisName => NameOf(Redis);
+
     /// <summary>Where the embedded store keeps its files.</summary>
     public string StoreDirectory => StoreIn(DataDirectory);
 
@@ -216,8 +219,10 @@ internal sealed record ServeOptions
 
     internal static string? Connection(string? redis) =>
         redis is not null && new SequenceStoreOptions { Redis = redis }.Validate() is string problem
-            ? throw new CommandException($"redis: '{redis}': {problem}")
+            ? throw new CommandException($"redis: '{string.Join(',', redis.Split(',').Where(part => !part.Contains('=', StringComparison.Ordinal)))}': {problem}")
             : redis;
+
+    internal static string? NameOf(string? redis) => redis is null ? null : new SequenceStoreOptions { Redis = redis }.Name;
 
     internal static TimeSpan? Age(string? value) =>
         value is null ? null

@@ -17,7 +17,7 @@ internal sealed class StoreMetrics : IDisposable
         _meter.CreateObservableCounter(
             "store_written_sequences", () => store.Statistics.Written, null, "Sequences the store has acknowledged.");
         _meter.CreateObservableCounter(
-            "store_dropped_sequences", () => store.Statistics.Dropped, null, "Sequences refused because the queue was full.");
+            "store_dropped_sequences", () => store.Statistics.Dropped, null, "Sequences refused because the queue was full, or they cannot be kept.");
         _meter.CreateObservableCounter(
             "store_failures", () => store.Statistics.Failures, null, "Calls to the store that failed and are tried again.");
         _meter.CreateObservableCounter(
@@ -32,6 +32,8 @@ internal sealed class StoreMetrics : IDisposable
             "store_compacted_segments", () => store.Statistics.Compacted, null, "Segments of the store that this server rewrote as larger ones.");
         _meter.CreateObservableCounter(
             "store_reclaimed_bytes", () => store.Statistics.Reclaimed, null, "Bytes of the store that compaction saved.");
+        _meter.CreateObservableCounter(
+            "store_evicted_bytes", () => store.Statistics.EvictedBytes, null, "Bytes of the store that this server dropped, as too old or too much.");
         _meter.CreateObservableCounter(
             "store_replayed_sequences", () => store.Statistics.Replayed, null, "Sequences read back when the server started.");
         _meter.CreateObservableCounter(

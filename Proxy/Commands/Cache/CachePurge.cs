@@ -26,7 +26,7 @@ internal static class CachePurge
         if (filter.IsAll != parsed.GetValue(All))
             throw new CommandException("purge: say what to erase: --tenant NAME, --namespace ID, or --all alone");
         await using CacheStore store = CacheStore.Open(location);
-        List<StoredNamespace> found = await store.FindAsync(filter, cancellation);
+        List<StoredNamespace> found = await store.FindAsync(filter, cancellation, empty: true);
         string what = $"{found.Count} {(found.Count == 1 ? "namespace" : "namespaces")}, {ByteSize.Format(found.Sum(one => one.Bytes))}, of {store.Name}";
         if (found.Count == 0)
         {

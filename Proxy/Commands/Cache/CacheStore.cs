@@ -12,7 +12,12 @@ internal sealed class CacheStore : IAsyncDisposable
     {
         (_embedded, Name) = (embedded, name);
         Quotas = new StoreQuotas(location.Quotas, location.Age, ServerSecret.Find(location.DataDirectory));
-        Sequences = new RedisSequenceStore(Quotas.Apply(new SequenceStoreOptions { Redis = redis, FlushTimeout = TimeSpan.FromSeconds(30) }));
+        Sequences = new RedisSequenceStore(Quotas.Apply(new SequenceStoreOptions
+        {
+            Redis = redis,
+            Patience = TimeSpan.FromSeconds(10),
+            FlushTimeout = TimeSpan.FromSeconds(1),   // commands flush themselves
+        }));
     }
 
     public RedisSequenceStore Sequences { get; }
@@ -37,7 +42,7 @@ internal sealed class CacheStore : IAsyncDisposable
     public static CacheStore Open(StoreLocation options, bool create = false)
     {
         if (options.Redis is string redis)
-            return new CacheStore(redis, null, options, redis);
+            return new CacheStore(redis, null, options, options.RedisName!);
         string directory = options.StoreDirectory;
         if (!create && !Directory.Exists(directory))
             throw new CommandException($"data: {options.DataDirectory} holds no store; name a server's with --data DIR, or --redis HOST:PORT");
@@ -55,21 +60,15 @@ internal sealed class CacheStore : IAsyncDisposable
     }
 
     /// <summary>What it holds of the namespaces asked for, the largest first.</summary>
-    public async Task<List<StoredNamespace>> FindAsync(NamespaceFilter filter, CancellationToken cancellation)
+    /// <param name="filter">Which.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <param name="empty">Also those of which it holds nothing, and servers may remember something.</param>
+    public async Task<List<StoredNamespace>> FindAsync(NamespaceFilter filter, CancellationToken cancellation, bool empty = false)
     {
-        try
-        {
-            await Sequences.DescribeAsync(default, cancellation);   // a server that is away lists no keys; this it refuses
-        }
-        catch (SequenceStoreException exception)
-        {
-            throw new CommandException($"{Name}: {exception.Message.TrimEnd('.')}; start it, or name another with --redis or --data");
-        }
-
         List<StoredNamespace> found = [];
         await foreach (StoredNamespace one in Sequences.NamespacesAsync(cancellation))
         {
-            if (filter.Takes(one.Key))
+            if (filter.Takes(one.Key) && (empty || one.Bytes > 0))
                 found.Add(one);
         }
 

@@ -11,6 +11,9 @@ namespace Agentic.Proxy;
 internal sealed record StoreLocation(
     string? Redis, string DataDirectory, IReadOnlyCollection<string> KnownTenants, TenantSizes Quotas, TimeSpan? Age)
 {
+    /// <summary><see cref="Redis"/> without its password.</summary>
+    public string? RedisName => ServeOptions.NameOf(Redis);
+
     /// <summary>Where the embedded store keeps its files.</summary>
     public string StoreDirectory => ServeOptions.StoreIn(DataDirectory);
 

@@ -214,7 +214,7 @@ public sealed class StoppedCacheCommandTests : CacheCommandTests
         (await AgenticProcess.RunAsync("cache", "stats", "--data", empty.Path)).AssertOneLine(empty.Path, "--data");
         (await AgenticProcess.RunAsync("cache", "purge", "--tenant", "x", "--yes", "--data", empty.Path)).AssertOneLine(empty.Path, "secret");
         (await AgenticProcess.RunAsync("cache", "stats", "--redis", "127.0.0.1:1", "--data", empty.Path)).AssertOneLine(
-            "127.0.0.1:1: The sequence store cannot be reached; start it");
+            "The sequence store 127.0.0.1:1 cannot be reached: Connection refused; start or mend it");
         (await AgenticProcess.RunAsync("cache", "stats", "--redis", "foo:bar:baz", "--data", empty.Path)).AssertOneLine("redis: 'foo:bar:baz'", "HOST:PORT");
         (await AgenticProcess.RunAsync("cache", "stats", "--namespace", "x", "--data", Data)).AssertOneLine("'x'");
         (await AgenticProcess.RunAsync("cache", "stats", "--frob")).AssertOneLine("agentic cache stats --help");

@@ -89,7 +89,7 @@ public sealed class DoctorCommandTests : IDisposable
             "doctor", "--json", "--port", "0", "--data", _directory.Path, "--redis", "127.0.0.1:1");
 
         Assert.Equal(0, result.ExitCode);
-        Assert.Contains("does not answer", Found(JsonNode.Parse(result.Output)!.AsArray(), "store"), StringComparison.Ordinal);
+        Assert.Contains("cannot be reached", Found(JsonNode.Parse(result.Output)!.AsArray(), "store"), StringComparison.Ordinal);
     }
 
     private static string Found(JsonArray findings, string name) =>

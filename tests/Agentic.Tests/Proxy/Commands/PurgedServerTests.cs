@@ -43,6 +43,27 @@ public sealed class PurgedServerTests : IDisposable
         }
     }
 
+    /// <summary>Then the store holds nothing, and what the server learned is to go all the same.</summary>
+    [Fact]
+    public async Task PurgeAfterAFlush_ReachesItsMemory()
+    {
+        await using RedisServer store = new();
+        await store.StartAsync();
+        string[] location = ["--redis", store.Address];
+        await using RunningServer server = await RunningServer.StartAsync(_directory.Path, location);
+        await server.AskAsync(RunningServer.WorldTask(0, maxTokens: 10));
+        await server.UntilMetricAsync("agentic:store_written_sequences_total", 1);
+        await UntilAsync(async () => await store.AskAsync("FLUSHALL") == "+OK\r\n" && await server.MetricAsync("agentic:cache_namespaces") == 1);
+        await UntilAsync(async () => await store.AskAsync("DBSIZE") == ":1\r\n");
+
+        AgenticProcess.Result stats = await AgenticProcess.RunAsync(["cache", "stats", .. location, "--data", _directory.Path]);
+        AgenticProcess.Result purged = await AgenticProcess.RunAsync(["cache", "purge", "--tenant", "default", "--yes", .. location, "--data", _directory.Path]);
+
+        Assert.Contains(": 0 namespaces", stats.Output, StringComparison.Ordinal);
+        Assert.StartsWith("Erased 1 namespace", purged.Output, StringComparison.Ordinal);
+        await UntilAsync(async () => await server.MetricAsync("agentic:cache_namespaces") == 0);
+    }
+
     private static async Task UntilAsync(Func<Task<bool>> condition)
     {
         var waited = Stopwatch.StartNew();

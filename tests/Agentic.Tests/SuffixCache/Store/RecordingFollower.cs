@@ -34,6 +34,8 @@ internal sealed class RecordingFollower : ISequenceFollower
 
     public int TimesAway { get; private set; }
 
+    public int TimesBack { get; private set; }
+
     /// <summary>Whether two calls ever overlapped.</summary>
     public bool Overlapped { get; private set; }
 
@@ -48,6 +50,8 @@ internal sealed class RecordingFollower : ISequenceFollower
     public void CaughtUp() => Alone(() => IsCaughtUp = true);
 
     public void Away(string reason) => Alone(() => TimesAway++);
+
+    public void Back() => Alone(() => TimesBack++);
 
     private void Alone(Action action)
     {

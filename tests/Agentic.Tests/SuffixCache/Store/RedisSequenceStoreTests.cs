@@ -1,4 +1,5 @@
 using Agentic.SuffixCache;
+using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
 namespace Agentic.Tests;
@@ -45,6 +46,22 @@ public sealed class RedisSequenceStoreTests : SequenceStoreTests
         AssertSame(appended, await ReplayAsync(One));
     }
 
+    [Fact]
+    public async Task FailingWithEveryCallInTurn_DoesNotFillTheLog()
+    {
+        var logger = new LinesLogger();
+        await using RedisSequenceStore store = new(new() { Redis = Server.Address }, logger);
+        foreach (StoredSequence sequence in Sequences(One, seed: 24, count: 10))
+        {
+            store.Append(sequence);
+            await store.FlushAsync(Ended);
+            await ExecuteAsync("flushall");   // as a store that evicts keys: the next entry finds no log
+        }
+
+        Assert.Equal(9, store.Statistics.Failures);
+        Assert.Equal([2, 3], logger.Events);
+    }
+
     /// <summary>Of the process: what a kernel that goes on has been given is on its way to the disk. Only "always" outlasts the kernel.</summary>
     [Theory]
     [InlineData("no")]
@@ -76,6 +93,23 @@ public sealed class RedisSequenceStoreTests : SequenceStoreTests
         List<StoredSequence> kept = await ReplayAsync(One);
         Assert.InRange(acknowledged, 100, kept.Count);
         AssertSame(appended[..kept.Count], kept);
+    }
+
+    /// <summary>Keeps which events were logged.</summary>
+    private sealed class LinesLogger : ILogger<RedisSequenceStore>
+    {
+        public List<int> Events { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            lock (Events)
+                Events.Add(eventId.Id);
+        }
     }
 
     private async Task ExecuteAsync(string command)

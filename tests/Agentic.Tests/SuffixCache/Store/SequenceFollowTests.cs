@@ -104,6 +104,8 @@ public abstract class SequenceFollowTests : StoreTesting
 
         await UntilAsync(() => right.Statistics.Queued == 0 && follower.Added.Count >= appended.Length);
         AssertSame(appended, follower.Added);
+        await UntilAsync(() => follower.TimesBack == 1);
+        Assert.Equal(1, follower.TimesAway);
         await _stop.CancelAsync();
     }
 

@@ -156,6 +156,7 @@ public abstract class SequenceStoreTests : StoreTesting
     public async Task Retention_KeepsTheNewestWithinItsBytes()
     {
         const long Bytes = 64 << 10;
+        long kept;
         StoredSequence[] appended = [.. Enumerable.Range(0, 600).Select(i => new StoredSequence(One, Incompressible(i, 500)))];
         await using (RedisSequenceStore store = Store(new() { RetentionBytes = Bytes }))
         {
@@ -166,6 +167,7 @@ public abstract class SequenceStoreTests : StoreTesting
             }
 
             Assert.InRange(store.Statistics.WrittenBytes, 4 * Bytes, long.MaxValue);
+            kept = store.Statistics.WrittenBytes - store.Statistics.EvictedBytes;
         }
 
         await using ConnectionMultiplexer connection = await Server.ConnectAsync();
@@ -177,6 +179,7 @@ public abstract class SequenceStoreTests : StoreTesting
         }
 
         Assert.InRange(held, Bytes / 2, Bytes + (Bytes / 8));
+        Assert.Equal(kept, held);
         List<StoredSequence> replayed = await ReplayAsync(One);
         AssertSame(appended[^replayed.Count..], replayed);
     }
