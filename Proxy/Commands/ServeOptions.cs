@@ -165,7 +165,7 @@ internal sealed record ServeOptions
             DraftDirectory = Value(DraftSetting) is { } draft ? Path.GetFullPath(draft) : null,
             DraftOptional = Flag(DraftOptionalSetting, Value(DraftOptionalSetting)),
             KvMemory = Size(KvMemorySetting, Value(KvMemorySetting)),
-            SuffixMemory = Size(SuffixMemorySetting, Value(SuffixMemorySetting)) ?? 1L << 30,
+            SuffixMemory = Size(SuffixMemorySetting, Value(SuffixMemorySetting), TenantSettings.LeastSize) ?? 1L << 30,
             // A key that is given and empty is a variable that was not set, and no wish to ask for none.
             ApiKeys = TenantSettings.Keys(configuration[ApiKeySetting.Key]),
             AllowedOrigins = Origins(Value(AllowOriginSetting)),
@@ -241,8 +241,10 @@ internal sealed record ServeOptions
         string other => throw new CommandException($"{setting.Name}: '{other}' is neither true nor false"),
     };
 
-    private static long? Size(Setting setting, string? value) =>
+    private static long? Size(Setting setting, string? value, long least = 1) =>
         value is null ? null
-        : ByteSize.Parse(value) is long bytes and > 0 ? bytes
-        : throw new CommandException($"{setting.Name}: '{value}' is not an amount of memory; write it as 512MiB or 2GiB");
+        : ByteSize.Parse(value) is not long bytes || bytes <= 0
+            ? throw new CommandException($"{setting.Name}: '{value}' is not an amount of memory; write it as 512MiB or 2GiB")
+        : bytes < least ? throw new CommandException($"{setting.Name}: '{value}' could not be kept to; give at least {ByteSize.Format(least)}")
+        : bytes;
 }

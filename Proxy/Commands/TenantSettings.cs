@@ -3,8 +3,8 @@ namespace Agentic.Proxy;
 /// <summary>Reads settings of the form <c>[TENANT=]VALUE,…</c>.</summary>
 internal static class TenantSettings
 {
-    // A chunk of the index in each of two namespaces: less could not be kept to.
-    private const long LeastSize = 4 << 20;
+    /// <summary>A chunk of the index in each of two namespaces: less memory could not be kept to.</summary>
+    public const long LeastSize = 4 << 20;
 
     /// <summary>API keys and whose they are; a key without a tenant is "default"'s.</summary>
     /// <exception cref="CommandException">One is empty or given twice.</exception>
@@ -13,8 +13,9 @@ internal static class TenantSettings
         Dictionary<string, string> tenants = new(StringComparer.Ordinal);
         foreach ((string? tenant, string key) in Entries(value))
         {
-            if (tenant is "" || key.Length == 0)
-                throw new CommandException("api-key: a key or its tenant is empty; write KEY or TENANT=KEY");
+            // "c2VjcmV0==" is no tenant whose key is "=".
+            if (tenant is "" || key.Trim('=').Length == 0)
+                throw new CommandException("api-key: a key or its tenant is empty; write KEY or TENANT=KEY, and a key that has a = with its tenant");
             if (!tenants.TryAdd(key, tenant ?? Tenants.Default))
                 throw new CommandException($"api-key: one key is given twice, the second time for tenant '{tenant ?? Tenants.Default}'; "
                     + "give each key once");

@@ -21,6 +21,7 @@ public sealed class CommandRunnerTests
     [InlineData("--kv-memory", "3 potatoes")]
     [InlineData("--dtype", "f64")]
     [InlineData("--device", "tpu")]
+    [InlineData("--suffix-memory", "1")]
     [InlineData("--api-key", "tenant=")]
     [InlineData("--model", "/no/such/model")]
     [InlineData("--host", "127.0.0.l")]
@@ -35,6 +36,11 @@ public sealed class CommandRunnerTests
     [Fact]
     public async Task EmptyKey_IsNotTakenForNone() =>
         (await AgenticProcess.RunAsync("--api-key", "", "--port", "0")).AssertOneLine("api-key", "empty");
+
+    /// <summary>No tenant of that name whose key would be "=".</summary>
+    [Fact]
+    public async Task KeyThatEndsAsBase64_WantsItsTenant() =>
+        (await AgenticProcess.RunAsync("--api-key", "c2VjcmV0==", "--port", "0")).AssertOneLine("api-key", "a = with its tenant");
 
     [Fact]
     public async Task LogitsThatCannotBeMade_IsOneLine()
