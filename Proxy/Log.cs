@@ -49,6 +49,9 @@ internal static partial class Log
     [LoggerMessage(120, LogLevel.Information, "The store is there again.")]
     public static partial void StoreBack(ILogger logger);
 
+    [LoggerMessage(121, LogLevel.Warning, "Namespace {Namespace}: the store keeps a sequence of another vocabulary, which is left out; more of them are only counted. Was another model's file imported into it?")]
+    public static partial void SequenceForeign(ILogger logger, NamespaceKey @namespace);
+
     [LoggerMessage(116, LogLevel.Information, "Namespace {Namespace} was deleted, and is forgotten.")]
     public static partial void NamespaceForgotten(ILogger logger, NamespaceKey @namespace);
 

@@ -15,6 +15,7 @@ internal sealed class SequenceReplay(ISequenceStore store, SuffixHistory history
     private readonly TaskCompletionSource _warm = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _sequences, _tokens;
     private volatile bool _loading = true;
+    private bool _foreign;
 
     /// <summary>How far it is; null once the server is warm, or waits no longer.</summary>
     public WarmUp? Progress
@@ -50,7 +51,13 @@ internal sealed class SequenceReplay(ISequenceStore store, SuffixHistory history
     void ISequenceFollower.Add(StoredSequence sequence)
     {
         if (!history.Load(sequence))
+        {
+            if (!_foreign)
+                Log.SequenceForeign(logger, sequence.Namespace);
+            _foreign = true;
             return;
+        }
+
         Interlocked.Increment(ref _sequences);
         Interlocked.Add(ref _tokens, sequence.Tokens.Length);
     }

@@ -49,13 +49,16 @@ internal sealed class LogDirectory(RedisConnection connection, TimeSpan age, Tim
 
         await SweepAsync(database, layout);   // a deletion may have broken off
 
-        // At one stroke no reader finds a segment any more, and no writer adds an entry before it has given up what it holds.
-        ITransaction transaction = database.CreateTransaction();
-        if (await database.KeyExistsAsync(layout.Segments))
-            _ = transaction.KeyRenameAsync(layout.Segments, layout.Trash);
-        Task begun = transaction.StringSetAsync(layout.Epoch, LogEpoch.NewDeletion(time.GetUtcNow()).Value, age);
-        await transaction.ExecuteAsync();
-        await begun;
+        try
+        {
+            await BeginAsync(database, layout);
+        }
+        catch (RedisServerException exception) when (StoreTrouble.IsFull(exception))
+        {
+            await EmptyAsync(database, layout, layout.Segments);   // a full store has no room for the word that this is deleted
+            await BeginAsync(database, layout);
+        }
+
         long bytes = await SweepAsync(database, layout);
         byte[] message = new byte[NamespaceKey.Length + sizeof(ulong)];   // of no writer
         @namespace.CopyTo(message);
@@ -63,13 +66,32 @@ internal sealed class LogDirectory(RedisConnection connection, TimeSpan age, Tim
         return bytes;
     }
 
+    /// <summary>At one stroke no reader finds a segment any more, and no writer adds an entry before it has given up what it holds.</summary>
+    private async Task BeginAsync(IDatabase database, LogLayout layout)
+    {
+        ITransaction transaction = database.CreateTransaction();
+        if (await database.KeyExistsAsync(layout.Segments))
+            _ = transaction.KeyRenameAsync(layout.Segments, layout.Trash);
+        Task begun = transaction.StringSetAsync(layout.Epoch, LogEpoch.NewDeletion(time.GetUtcNow()).Value, age);
+        await transaction.ExecuteAsync();
+        await begun;
+    }
+
     /// <summary>Deletes the segments that were put aside.</summary>
     private static async Task<long> SweepAsync(IDatabase database, LogLayout layout)
     {
-        List<LogSegment> segments = LogSegment.Order(await database.HashGetAllAsync(layout.Trash));
+        long bytes = await EmptyAsync(database, layout, layout.Trash);
+        await database.KeyDeleteAsync(layout.Trash);
+        return bytes;
+    }
+
+    /// <summary>Deletes the segments that a hash lists.</summary>
+    /// <returns>The bytes that it says they had.</returns>
+    private static async Task<long> EmptyAsync(IDatabase database, LogLayout layout, RedisKey listed)
+    {
+        List<LogSegment> segments = LogSegment.Order(await database.HashGetAllAsync(listed));
         foreach (LogSegment segment in segments)
             await database.KeyDeleteAsync(layout.Segment(segment.Name));
-        await database.KeyDeleteAsync(layout.Trash);
         return segments.Sum(segment => segment.Bytes);
     }
 }

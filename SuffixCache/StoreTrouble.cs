@@ -20,9 +20,13 @@ internal static partial class StoreTrouble
         : IsReplica(exception) ? "It is a replica, which nothing can be written to."
         : exception is TimeoutException ? "It did not answer in time."
         : exception is RedisConnectionException ? Innermost(exception) is SocketException { Message: string why } ? $"{why}." : "The connection is gone."
-        : exception.Message.StartsWith("EXECABORT", StringComparison.Ordinal) && !exception.Message.Contains("because of:", StringComparison.Ordinal)
-            ? "It refuses to write, as it does when it is full (maxmemory)."
+        : IsFull(exception) && !exception.Message.StartsWith("OOM", StringComparison.Ordinal) ? "It refuses to write, as it does when it is full (maxmemory)."
         : $"{exception.Message.TrimEnd('.')}.";
+
+    /// <summary>Whether it refuses to write as a full one does: a transaction does not say why.</summary>
+    public static bool IsFull(Exception exception) =>
+        exception.Message.StartsWith("OOM", StringComparison.Ordinal)
+        || (exception.Message.StartsWith("EXECABORT", StringComparison.Ordinal) && !exception.Message.Contains("because of:", StringComparison.Ordinal));
 
     private static bool IsReplica(Exception exception) =>
         exception.Message.Contains("not eligible for replica", StringComparison.Ordinal)

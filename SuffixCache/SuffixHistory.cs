@@ -30,7 +30,7 @@ public sealed class SuffixHistory : IDisposable
     private Namespace? _loadedInto;
     private ITimer? _ageing;
     private DateTimeOffset _aged = DateTimeOffset.MinValue;
-    private long _sequences, _numbered;
+    private long _sequences, _numbered, _foreign;
 
     /// <param name="vocabularySize">Ids are 0 to this, excluded; nothing outside is ever proposed. At most 2²⁶ − 1.</param>
     /// <param name="byteBudget">Native bytes of all indices. Beyond it the largest namespace loses its oldest segment.</param>
@@ -93,7 +93,7 @@ public sealed class SuffixHistory : IDisposable
             Namespace[] all = _namespaces.All;
             return new SuffixHistoryStatistics(
                 all.Length, all.Sum(n => n.Bytes), all.Sum(n => (long)n.Index.Log.Count), Volatile.Read(ref _sequences),
-                _namespaces.Evicted, _loaded.Count,
+                _namespaces.Evicted, _loaded.Count, Volatile.Read(ref _foreign),
                 [.. all.GroupBy(n => n.Key.Tenant)
                     .Select(tenant => new TenantUse(tenant.Key, tenant.Sum(n => n.Bytes), tenant.Sum(n => (long)n.Index.Log.Count)))]);
         }
@@ -251,7 +251,11 @@ public sealed class SuffixHistory : IDisposable
     private bool Load(NamespaceKey namespaceKey, ReadOnlySpan<int> tokens, IEnumerable<TokenRun> runs, DateTimeOffset time)
     {
         if (tokens.IsEmpty || FirstBadId(tokens) >= 0)
+        {
+            Interlocked.Increment(ref _foreign);
             return false;
+        }
+
         _loaded.Enqueue(new Loaded(namespaceKey, tokens.ToArray(), TokenRuns.Cover(runs, tokens.Length), time, Interlocked.Increment(ref _numbered)));
         WorkWaits?.Invoke();
         return true;

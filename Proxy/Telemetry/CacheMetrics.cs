@@ -24,6 +24,8 @@ internal sealed class CacheMetrics : IDisposable
             "Sequences the suffix cache has taken in, decoded here or elsewhere.");
         _meter.CreateObservableCounter(
             "cache_evicted_tokens", () => history.Statistics.EvictedTokens, null, "Tokens evicted to keep within budget and quotas.");
+        _meter.CreateObservableCounter(
+            "cache_foreign_sequences", () => history.Statistics.Foreign, null, "Sequences of the store left out because they are of another vocabulary.");
         if (names is not null)
         {
             _meter.CreateObservableGauge(

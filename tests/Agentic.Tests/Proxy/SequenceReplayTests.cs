@@ -37,6 +37,19 @@ public sealed class SequenceReplayTests
     }
 
     [Fact]
+    public async Task SequenceOfAnotherVocabulary_IsCountedAndLeftOut()
+    {
+        using var history = new SuffixHistory(100, 1 << 26);
+        await using var store = new ScriptedStore();
+        Task<Task> starting = Replay(store, history).StartAsync([One], TestContext.Current.CancellationToken);
+        store.Follower.Add(new StoredSequence(One, new[] { 1, 100 }));
+        store.Follower.Add(new StoredSequence(One, new[] { 1, 99 }));
+        store.Follower.CaughtUp();
+        await starting;
+        Assert.Equal((1, 1), (history.Statistics.Foreign, history.Statistics.Sequences));
+    }
+
+    [Fact]
     public async Task WhatComesLater_IsIndexedAndWhatIsDeletedForgotten()
     {
         using var history = new SuffixHistory(100, 1 << 26);

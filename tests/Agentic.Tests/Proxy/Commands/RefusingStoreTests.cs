@@ -80,6 +80,25 @@ public sealed class RefusingStoreTests : IAsyncLifetime
             why, (string)JsonNode.Parse(doctor.Output)!.AsArray().Single(finding => (string)finding!["name"]! == "store")!["found"]!, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task FullStore_CanBePurged()
+    {
+        await using (var store = new RedisSequenceStore(new SequenceStoreOptions { Redis = _redis.Address }))
+        {
+            Random random = new(1);
+            for (int i = 0; i < 40; i++)
+                await store.AppendAsync(new StoredSequence(_key, Enumerable.Range(0, 20_000).Select(_ => random.Next()).ToArray()), Ended);
+            await store.FlushAsync(Ended);
+        }
+
+        await _redis.AskAsync("CONFIG SET maxmemory 3mb");
+        Assert.StartsWith("-OOM", await _redis.AskAsync("SET x y"), StringComparison.Ordinal);
+        AgenticProcess.Result purged = await RunAsync(_redis.Address, "purge", "--tenant", "default", "--yes");
+        Assert.Equal((0, ""), (purged.ExitCode, purged.Error));
+        Assert.Equal(0, (int)JsonNode.Parse((await RunAsync(_redis.Address, "stats", "--json")).Output)!["bytes"]!);
+        Assert.StartsWith(":1", await _redis.AskAsync("DBSIZE"), StringComparison.Ordinal);
+    }
+
     private Task<AgenticProcess.Result> RunAsync(string redis, params string[] arguments) =>
         AgenticProcess.RunAsync(["cache", .. arguments, "--redis", redis, "--data", _data.Path]);
 }
