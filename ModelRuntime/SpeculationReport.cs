@@ -16,11 +16,12 @@ public sealed record SourceReport(
 /// <param name="Steps">How many there were.</param>
 /// <param name="PredictedSeconds">Time that they were expected to take.</param>
 /// <param name="ActualSeconds">Time that they took.</param>
+/// <param name="PromptSeconds">Of that, what rows of prompts took beside those that decode; the rest is decoding.</param>
 /// <param name="Drafted">Nodes verified.</param>
 /// <param name="Expected">Nodes that were expected to be accepted.</param>
 /// <param name="Accepted">Nodes that were.</param>
 public sealed record BatchReport(
-    int Sequences, long Steps, double PredictedSeconds, double ActualSeconds, long Drafted, double Expected, long Accepted);
+    int Sequences, long Steps, double PredictedSeconds, double ActualSeconds, double PromptSeconds, long Drafted, double Expected, long Accepted);
 
 /// <summary>A draft tree that the target scored, for whoever wants to look at one.</summary>
 /// <param name="Context">The sequence's tokens before it.</param>
@@ -47,4 +48,8 @@ public sealed record DraftTraceNode(
 /// <param name="Batches">Steps by the number of sequences.</param>
 public sealed record SpeculationReport(
     IReadOnlyList<SourceReport> Sources, double StepPredictionError, long HeadSteps, long HeadLevels, double HeadSeconds,
-    IReadOnlyList<BatchReport> Batches);
+    IReadOnlyList<BatchReport> Batches)
+{
+    /// <summary>Time of all steps but what prompts took of it: what speculation can shorten.</summary>
+    public double DecodeSeconds => Batches.Sum(batch => batch.ActualSeconds - batch.PromptSeconds);
+}

@@ -7,8 +7,8 @@ namespace Agentic.ModelRuntime;
 /// </remarks>
 internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCheck? check = null)
 {
-    // What is foretold is not worth a level for less.
-    private const double LeastGain = 1.01;
+    // What is foretold is not worth a level for less: of what the sequences bring that are asked about.
+    private const double LeastGain = 0.01;
 
     // Of a pair that is only caught up with, keys and values are computed: a quarter of a row's time.
     private const int PairsOfARow = 4;
@@ -25,7 +25,7 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
     private FrontierNode[] _sorted = new FrontierNode[64];
     private readonly LevelForecast _forecast = new(drafter);
     private readonly Func<int, double> _catchUpSeconds = pairs => cost.Seconds(RowsOf(1, pairs), 0) - cost.Seconds(1, 0);
-    private double _probeSeconds, _alone;
+    private double _probeSeconds;
     private int _sinceProbe;
 
     public EagleDrafter Drafter => drafter;
@@ -105,33 +105,48 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
         if (drafter.Options.Stop != DraftStop.Rate)
             return GoesOn(level) ? _frontier.Count : 0;
 
-        double without = policy.Rate(), best = without * LeastGain;
-        int chosen = 0, worth = level == 0 ? LeaveOut(without, step, forest, policy) : Promising(policy);
-        for (int count = 1; count <= worth; count = count < worth ? Math.Min(worth, 2 * count) : count + 1)
+        int chosen = Best(Promising(policy), step, forest, policy, out double rate);
+        if (level > 0)
+            return chosen;
+        int kept = LeaveOut(chosen, rate, step, policy);
+        if (kept < chosen)
+            chosen = Best(kept, step, forest, policy, out _);
+        return chosen == 0 && Probes(step) ? 1 : chosen;
+    }
+
+    /// <summary>With how many of the first of <see cref="_sorted"/>, at most, the rate is best, and that rate; without the level where none is worth it.</summary>
+    private int Best(int most, Step step, DraftForest forest, SpeculationPolicy policy, out double best)
+    {
+        double without = best = policy.Rate();
+        int chosen = 0;
+        for (int count = 1; count <= most; count = count < most ? Math.Min(most, 2 * count) : count + 1)
         {
             ReadOnlySpan<FrontierNode> asked = _sorted.AsSpan(0, count);
-            double rate = level == 0 && _frontier.Count == 1 ? _alone
-                : _forecast.Rate(asked, step, forest, policy, SecondsOf(asked, step), cost.Seconds(count, 0));
-            if (rate > best)
+            double rate = _forecast.Rate(asked, step, forest, policy, SecondsOf(asked, step), cost.Seconds(count, 0));
+            double least = 1 + (LeastGain * Math.Min(1, (double)count / step.Decoding.Count));
+            if (rate > best && rate > least * without)
                 (best, chosen) = (rate, count);
         }
 
-        return level == 0 && chosen == 0 && Probes(step) ? 1 : chosen;
+        return chosen;
     }
 
-    /// <summary>Leaves out sequences that are not worth the catch-up that they need, and says how many are left.</summary>
-    private int LeaveOut(double without, Step step, DraftForest forest, SpeculationPolicy policy)
+    /// <summary>Leaves out sequences that are not worth the catch-up that they need, and says how many are left. What a level costs is shared by
+    /// those that it is run for, and so is what it saves.</summary>
+    /// <param name="chosen">Sequences that it would pay for, if the head knew them.</param>
+    /// <param name="with">The rate then.</param>
+    /// <param name="step">Its sequences.</param>
+    /// <param name="policy">Knows the rate without.</param>
+    private int LeaveOut(int chosen, double with, Step step, SpeculationPolicy policy)
     {
         int kept = 0;
+        double saved = chosen == 0 ? 0 : step.Decoding.Count * ((1 / policy.Rate()) - (1 / with)) / chosen;
+        double tokens = with * policy.PlainSeconds / step.Decoding.Count;
         for (int i = 0; i < _frontier.Count; i++)
         {
             FrontierNode node = _sorted[i];
             Sequence sequence = step.Decoding[node.Tree];
-            ReadOnlySpan<FrontierNode> one = [node];
-            _alone = _forecast.Rate(one, step, forest, policy, SecondsOf(one, step), cost.Seconds(1, 0));
-            double saved = _alone > without * LeastGain ? step.Decoding.Count * ((1 / without) - (1 / _alone)) : 0;
-            double tokens = _alone * policy.PlainSeconds / step.Decoding.Count;
-            if (drafter.Of(sequence).IsWorthCatchUp(sequence, node.Rows - 1, saved, tokens, _catchUpSeconds))
+            if (drafter.Of(sequence).IsWorthCatchUp(sequence, node.Rows - 1, i < chosen ? saved : 0, tokens, _catchUpSeconds) && i < chosen)
                 _sorted[kept++] = node;
         }
 
@@ -149,8 +164,10 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
 
     private void LearnSaved(Step step, double without, double with)
     {
+        int ran = step.Decoding.Count(sequence => sequence.Generation.Request.Speculation && drafter.Of(sequence).HasRun);
+        double saved = Math.Max(0, step.Decoding.Count * ((1 / without) - (1 / with)) / Math.Max(1, ran));
         foreach (Sequence sequence in step.Decoding.Where(sequence => sequence.Generation.Request.Speculation))
-            drafter.Of(sequence).Saved(Math.Max(0, step.Decoding.Count * ((1 / without) - (1 / with))));
+            drafter.Of(sequence).Saved(saved);
     }
 
     /// <summary>Whether a share of the time that passed without the head is enough to try it.</summary>

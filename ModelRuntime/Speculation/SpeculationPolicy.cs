@@ -236,7 +236,8 @@ internal sealed class SpeculationPolicy : IDisposable
     public void ObserveCost(int rows, long attendedKeys, TimeSpan drafting, TimeSpan rest)
     {
         double predicted = _rate.DraftSeconds + _rate.InvestedSeconds + _cost.Seconds(rows, attendedKeys);
-        Times.Add(predicted, (drafting + rest).TotalSeconds, _rate.Sequences, _step.Drafted, _step.Expected, _step.Accepted);
+        double prompt = _rate.PromptSeconds((int)_step.Drafted, rest.TotalSeconds);
+        Times.Add(predicted, (drafting + rest).TotalSeconds, prompt, _rate.Sequences, _step.Drafted, _step.Expected, _step.Accepted);
         _cost.Observe(rows, attendedKeys, rest.TotalSeconds);
     }
 

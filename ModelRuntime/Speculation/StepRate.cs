@@ -57,6 +57,12 @@ internal sealed class StepRate(VerifyCost cost)
     /// <summary>Expected seconds of verifying so many nodes, prompt rows left out.</summary>
     public double VerifySeconds(int nodes) => _seconds[Math.Min(nodes, _most)];
 
+    /// <summary>What prompt rows took of a pass: all but what decoding was to take.</summary>
+    /// <param name="nodes">Verified.</param>
+    /// <param name="seconds">Of the pass.</param>
+    public double PromptSeconds(int nodes, double seconds) =>
+        PrefillSeconds == 0 ? 0 : Sequences == 0 ? seconds : Math.Max(0, seconds - VerifySeconds(nodes));
+
     /// <summary>The best rate over all numbers of nodes.</summary>
     /// <param name="falling">Their reach, falling.</param>
     /// <param name="moreSeconds">Of drafting, beside <see cref="DraftSeconds"/>.</param>

@@ -27,22 +27,24 @@ internal sealed class StepTimes
     /// <summary>Those batch sizes that there were.</summary>
     public IEnumerable<BatchReport> Batches => _batches
         .Select((batch, size) => new BatchReport(
-            size == 0 ? 0 : 1 << (size - 1), batch.Steps, batch.Predicted, batch.Actual, batch.Drafted, batch.Expected, batch.Accepted))
+            size == 0 ? 0 : 1 << (size - 1), batch.Steps, batch.Predicted, batch.Actual, batch.Prompt, batch.Drafted, batch.Expected, batch.Accepted))
         .Where(batch => batch.Steps > 0);
 
     /// <summary>A step took place.</summary>
     /// <param name="predicted">Seconds that it was to take.</param>
     /// <param name="actual">Seconds that it took.</param>
+    /// <param name="prompt">Of those, seconds that rows of prompts took.</param>
     /// <param name="sequences">That it decoded.</param>
     /// <param name="drafted">Nodes verified.</param>
     /// <param name="expected">Nodes that were expected to be accepted.</param>
     /// <param name="accepted">Nodes that were.</param>
-    public void Add(double predicted, double actual, int sequences, long drafted, double expected, long accepted)
+    public void Add(double predicted, double actual, double prompt, int sequences, long drafted, double expected, long accepted)
     {
         Batch batch = _batches[sequences == 0 ? 0 : Math.Min(BitOperations.Log2((uint)sequences) + 1, Sizes - 1)];
         batch.Steps++;
         batch.Predicted += predicted;
         batch.Actual += actual;
+        batch.Prompt += prompt;
         batch.Drafted += drafted;
         batch.Expected += expected;
         batch.Accepted += accepted;
@@ -53,6 +55,6 @@ internal sealed class StepTimes
     private sealed class Batch
     {
         public long Steps, Drafted, Accepted;
-        public double Predicted, Actual, Expected;
+        public double Predicted, Actual, Prompt, Expected;
     }
 }

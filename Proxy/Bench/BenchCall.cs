@@ -23,7 +23,7 @@ internal sealed record BenchCall(string Workload, int[] PromptIds, int[]? Output
 /// <param name="Calls">Calls made.</param>
 /// <param name="OutputTokens">Tokens generated.</param>
 /// <param name="Seconds">From the first submission to the last token.</param>
-/// <param name="DecodeSeconds">Of that, after each call's first token.</param>
+/// <param name="DecodeSeconds">Of that, steps less what rows of prompts took of them: drafting and verifying included.</param>
 /// <param name="Steps">Decode steps.</param>
 /// <param name="Drafted">Nodes verified.</param>
 /// <param name="Accepted">Nodes accepted.</param>

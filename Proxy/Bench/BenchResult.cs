@@ -11,7 +11,7 @@ namespace Agentic.Proxy;
 /// <param name="OutputTokens">Of one pass.</param>
 /// <param name="TokensPerSecond">Median over the rounds, prompts included in the time.</param>
 /// <param name="Speedup">Median over the rounds of plain seconds / this mode's seconds in the same round.</param>
-/// <param name="DecodeSpeedup">The same for the time from each call's first token to its last: prompts left out.</param>
+/// <param name="DecodeSpeedup">The same for decoding alone: steps less what rows of prompts took of them.</param>
 /// <param name="TokensPerStep">Output tokens a decode step.</param>
 /// <param name="DraftedPerStep">Nodes verified a decode step.</param>
 /// <param name="Acceptance">Accepted nodes / verified nodes.</param>

@@ -66,7 +66,7 @@ internal sealed class BenchRunner(ForcedModel model, DraftHead? head, EngineOpti
         engine.Start();
 
         long outputs = 0, steps = 0, drafted = 0, accepted = 0, cached = 0;
-        double expected = 0, decodeSeconds = 0;
+        double expected = 0;
         ulong digest = 14695981039346656037;
         long start = Stopwatch.GetTimestamp();
         for (int first = 0; first < calls.Count; first += settings.Concurrency)
@@ -80,14 +80,8 @@ internal sealed class BenchRunner(ForcedModel model, DraftHead? head, EngineOpti
 
             foreach (Generation generation in batch)
             {
-                long firstToken = 0;
                 await foreach (TokenOutput output in generation.Outputs.ReadAllAsync())
-                {
-                    firstToken = firstToken == 0 ? Stopwatch.GetTimestamp() : firstToken;
                     digest = (digest ^ (uint)output.TokenId) * 1099511628211;
-                }
-
-                decodeSeconds += Stopwatch.GetElapsedTime(firstToken).TotalSeconds;
                 GenerationStatistics statistics = generation.Statistics;
                 outputs += statistics.OutputTokens;
                 steps += statistics.DecodeSteps;
@@ -99,9 +93,10 @@ internal sealed class BenchRunner(ForcedModel model, DraftHead? head, EngineOpti
         }
 
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        return new BenchPass(workload, mode, round, calls.Count, outputs, seconds, decodeSeconds, steps, drafted, accepted, expected, digest)
+        SpeculationReport report = engine.Report();
+        return new BenchPass(workload, mode, round, calls.Count, outputs, seconds, report.DecodeSeconds, steps, drafted, accepted, expected, digest)
         {
-            Report = engine.Report(),
+            Report = report,
             PromptTokens = (calls.Sum(call => (long)call.PromptIds.Length), cached),
         };
     }

@@ -46,38 +46,43 @@ internal sealed class SpeculationLab : IDisposable
     public BenchWorkload Workload(string name) => Workloads.Single(workload => workload.Name == name);
 
     /// <summary>Runs calls in a mode on a fresh engine.</summary>
-    public async Task<Outcome> Run(BenchWorkload workload, string mode, int calls, float? temperature = null)
+    /// <param name="workload">The calls.</param>
+    /// <param name="mode">Sources of drafts.</param>
+    /// <param name="calls">How many of them.</param>
+    /// <param name="temperature">Instead of the workload's.</param>
+    /// <param name="known">What an earlier run wrote: each call's prediction.</param>
+    public async Task<Outcome> Run(BenchWorkload workload, string mode, int calls, float? temperature = null, Outcome? known = null)
     {
         using var metrics = new RuntimeMetrics();
         using SuffixHistory? history = mode == BenchSettings.Plain ? null : new SuffixHistory(_model.VocabularySize, 64 << 20);
         await using InferenceEngine engine = InferenceEngine.Create(
             _model, _options with { DraftSources = BenchSettings.SourcesOf(mode) }, history, metrics, _clock, NullLogger.Instance, _cost.Copy(), _head);
-        double begin = _clock.Seconds, decoding = 0;
+        double begin = _clock.Seconds;
         long tokens = 0, steps = 0, drafted = 0, accepted = 0;
-        ulong digest = 14695981039346656037;
+        List<int[]> answers = [];
         BenchCall[] all = [.. workload.Calls.Take(calls)];
         for (int first = 0; first < all.Length; first += _options.MaxSequences)
         {
             List<Generation> batch = [];
             for (int i = first; i < Math.Min(first + _options.MaxSequences, all.Length); i++)
-                batch.Add(engine.Submit(Request(all[i], i, workload, temperature)));
-            double started = _clock.Seconds;
+                batch.Add(engine.Submit(Request(all[i], i, workload, temperature) with { PredictionIds = known?.Answers[i] }));
             while (engine.RunStep())
             {
             }
 
-            decoding += _clock.Seconds - started - batch.Max(generation => generation.Statistics.TimeToFirstToken!.Value.TotalSeconds);
             foreach (Generation generation in batch)
             {
+                List<int> answer = [];
                 while (generation.Outputs.TryRead(out TokenOutput output))
-                    digest = (digest ^ (uint)output.TokenId) * 1099511628211;
+                    answer.Add(output.TokenId);
+                answers.Add([.. answer]);
                 GenerationStatistics statistics = generation.Statistics;
                 (tokens, steps) = (tokens + statistics.OutputTokens, steps + statistics.DecodeSteps);
                 (drafted, accepted) = (drafted + statistics.DraftedTokens, accepted + statistics.AcceptedTokens);
             }
         }
 
-        return new Outcome(tokens, steps, drafted, accepted, _clock.Seconds - begin, decoding, digest, engine.Report());
+        return new Outcome(tokens, steps, drafted, accepted, _clock.Seconds - begin, answers, engine.Report());
     }
 
     public void Dispose()
@@ -100,5 +105,9 @@ internal sealed class SpeculationLab : IDisposable
 
     /// <summary>What a run came to.</summary>
     public sealed record Outcome(
-        long Tokens, long Steps, long Drafted, long Accepted, double Seconds, double DecodeSeconds, ulong Digest, SpeculationReport Report);
+        long Tokens, long Steps, long Drafted, long Accepted, double Seconds, List<int[]> Answers, SpeculationReport Report)
+    {
+        /// <summary>Less what prompts took.</summary>
+        public double DecodeSeconds => Report.DecodeSeconds;
+    }
 }

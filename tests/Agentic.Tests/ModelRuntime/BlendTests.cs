@@ -15,17 +15,19 @@ public sealed class BlendTests(ITestOutputHelper output)
 
     private const string Blend = "suffix+schema+eagle";
 
-    /// <summary>In "repeat", 115 steps in all, what it costs to find out that the head does not pay is still to be seen.</summary>
+    /// <summary>In decoding, prompts left out. What there is to gain is what a source that knows the answer gains: where rows are paid for and many
+    /// sequences share a pass, little.</summary>
     [Theory]
-    [InlineData("mixed", CostlyProduct, 1, 60, 1.15)]
+    [InlineData("mixed", CostlyProduct, 1, 60, 1.03)]
     [InlineData("mixed", CheapProduct, 1, 60, 1.15)]
     [InlineData("single", CostlyProduct, 1, 60, 0.99)]
     [InlineData("coding", CostlyProduct, 1, 60, 0.99)]
-    [InlineData("repeat", CostlyProduct, 1, 100, 0.985)]
+    [InlineData("repeat", CostlyProduct, 1, 100, 0.99)]
     [InlineData("sql", CostlyProduct, 1, 60, 0.99)]
     [InlineData("store", CostlyProduct, 1, 60, 0.99)]
-    [InlineData("mixed", CostlyProduct, 4, 64, 0.99)]
-    [InlineData("mixed", CostlyProduct, 16, 320, 0.99)]
+    [InlineData("mixed", CostlyProduct, 4, 64, 1.02)]
+    [InlineData("mixed", CostlyProduct, 16, 160, 0.99)]
+    [InlineData("mixed", CheapProduct, 16, 160, 1.05)]
     public async Task Blend_IsAsFastAsItsBetterPart(string workload, double secondsPerProduct, int sequences, int calls, double least)
     {
         using var lab = new SpeculationLab(SecondsPerWeight, secondsPerProduct, sequences);
@@ -34,12 +36,17 @@ public sealed class BlendTests(ITestOutputHelper output)
         SpeculationLab.Outcome eagle = await lab.Run(lab.Workload(workload), "eagle", calls);
         SpeculationLab.Outcome blend = await lab.Run(lab.Workload(workload), Blend, calls);
 
-        double better = Math.Min(suffix.DecodeSeconds, eagle.DecodeSeconds);
-        output.WriteLine(
-            $"decoding against plain: suffix {plain.DecodeSeconds / suffix.DecodeSeconds:0.000}, eagle {plain.DecodeSeconds / eagle.DecodeSeconds:0.000}, "
-            + $"blend {plain.DecodeSeconds / blend.DecodeSeconds:0.000}");
-        Assert.Equal([plain.Digest, plain.Digest, plain.Digest], new[] { suffix.Digest, eagle.Digest, blend.Digest });
-        Assert.True(better / blend.DecodeSeconds >= least, $"{better / blend.DecodeSeconds:0.000} times the better part");
+        SpeculationLab.Outcome oracle = await lab.Run(lab.Workload(workload), "prediction", calls, known: plain);
+
+        foreach ((string mode, SpeculationLab.Outcome own) in (ReadOnlySpan<(string, SpeculationLab.Outcome)>)
+            [("suffix", suffix), ("eagle", eagle), ("blend", blend), ("all known", oracle)])
+        {
+            output.WriteLine($"{mode}: {plain.Seconds / own.Seconds:0.000} times plain decoding, of decoding alone {plain.DecodeSeconds / own.DecodeSeconds:0.000}");
+            Assert.Equal(plain.Answers, own.Answers);
+        }
+
+        double gain = Math.Min(suffix.DecodeSeconds, eagle.DecodeSeconds) / blend.DecodeSeconds;
+        Assert.True(gain >= least, $"{gain:0.000} times the better part");
     }
 
     [Theory]
@@ -54,7 +61,7 @@ public sealed class BlendTests(ITestOutputHelper output)
         SpeculationLab.Outcome plain = await lab.Run(lab.Workload(BenchWorkload.Control), BenchSettings.Plain, 24);
         SpeculationLab.Outcome drafted = await lab.Run(lab.Workload(BenchWorkload.Control), mode, 24);
 
-        Assert.Equal(plain.Digest, drafted.Digest);
+        Assert.Equal(plain.Answers, drafted.Answers);
         Assert.True(plain.Seconds / drafted.Seconds >= 0.98, $"{plain.Seconds / drafted.Seconds:0.000} times plain decoding");
     }
 
