@@ -97,11 +97,15 @@ internal sealed record EagleConfig
     private static EagleConfig ReadEagle3(JsonFile json, string name, ModelConfig target)
     {
         ModelConfig layer = ModelConfig.Read(json, ArchitectureIn(json, name.Replace("Eagle3", "", StringComparison.Ordinal)));
-        int[]? boundaries = json.Object("eagle_config")?.Ints("eagle_aux_hidden_state_layer_ids");
+        int[]? boundaries = json.Ints("eagle_aux_hidden_state_layer_ids");
+        if (boundaries is null)
+        {
+            // Of those in eagle_config SpecForge's default, and it alone, names the layers whose output is meant.
+            boundaries = json.Object("eagle_config")?.Ints("eagle_aux_hidden_state_layer_ids");
+            if (boundaries is not null && boundaries.AsSpan().SequenceEqual([1, (target.Layers / 2) - 1, target.Layers - 4]))
+                boundaries = [.. boundaries.Select(id => id + 1)];
+        }
 
-        // SpecForge's default, and it alone, names the layers whose output is meant.
-        if (boundaries is not null && boundaries.AsSpan().SequenceEqual([1, (target.Layers / 2) - 1, target.Layers - 4]))
-            boundaries = [.. boundaries.Select(id => id + 1)];
         return new EagleConfig
         {
             Layer = layer,

@@ -89,12 +89,13 @@ internal static class HeadFiles
         layer["architectures"] = new JsonArray("LlamaForCausalLMEagle3");
         layer["draft_vocab_size"] = draftVocabulary;
 
-        // Where the default is meant it is not spelled out: vLLM takes the ids for boundaries, SGLang for the layers before them.
+        // vLLM reads boundaries beside the layer's shape, SGLang the layers before them in eagle_config; by default both take the usual ones.
         if (!boundaries.AsSpan().SequenceEqual(EagleTrainer.UsualBoundaries(target.Layers)))
         {
+            layer["eagle_aux_hidden_state_layer_ids"] = Ids(boundaries);
             layer["eagle_config"] = new JsonObject
             {
-                ["eagle_aux_hidden_state_layer_ids"] = Ids(boundaries),
+                ["eagle_aux_hidden_state_layer_ids"] = Ids(boundaries.Select(boundary => boundary - 1)),
                 ["use_aux_hidden_state"] = true,
             };
         }
@@ -138,5 +139,5 @@ internal static class HeadFiles
         };
     }
 
-    private static JsonArray Ids(int[] boundaries) => new([.. boundaries.Select(boundary => (JsonNode)boundary)]);
+    private static JsonArray Ids(IEnumerable<int> layers) => new([.. layers.Select(layer => (JsonNode)layer)]);
 }
