@@ -64,10 +64,13 @@ internal sealed class Frontier(int capacity)
     {
         if (_count == _room)
         {
-            // The worst makes room, or this is the worst.
-            Free(_count > 0 && IsAbove(probability) ? (int)_keys[0] & SlotMask : slot);
-            if (_count == 0 || !IsAbove(probability))
+            if (!IsAbove(probability))
+            {
+                Free(slot);
                 return;
+            }
+
+            Free((int)_keys[0] & SlotMask);
         }
 
         Insert(probability, slot);
