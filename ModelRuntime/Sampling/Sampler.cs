@@ -1,4 +1,6 @@
+using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.Intrinsics;
 
 namespace Agentic.ModelRuntime;
 
@@ -10,7 +12,9 @@ namespace Agentic.ModelRuntime;
 /// </remarks>
 internal sealed class Sampler
 {
-    private readonly uint[] _words = new uint[4];
+    private const int BlocksOfMany = Philox.Many / 4;
+
+    private readonly uint[] _words = new uint[Philox.Many];
     private float[] _sorted = [];
     private int[] _order = [];
 
@@ -110,22 +114,39 @@ internal sealed class Sampler
     {
         // The most likely token's noise is drawn first: whatever lies further below than any noise could lift is not looked at.
         int best = TensorPrimitives.IndexOfMax(logits);
-        Philox.Draw(seed, choice, position, (uint)best >> 2, _words);
-        float bestValue = logits[best] + Philox.Gumbel(_words[best & 3]), floor = bestValue - Philox.LargestGumbel;
-        uint drawn = (uint)best >> 2;
-        for (int i = 0; i < logits.Length; i++)
+        Philox.DrawMany(seed, choice, position, (uint)(best / Philox.Many * BlocksOfMany), _words);
+        float bestValue = logits[best] + Philox.Gumbel(_words[best % Philox.Many]);
+        Span<float> last = stackalloc float[Philox.Many];
+        for (int first = 0; first < logits.Length; first += Philox.Many)
         {
-            if (logits[i] < floor)
+            scoped ReadOnlySpan<float> many = logits[first..];
+            if (many.Length < Philox.Many)
+            {
+                last.Fill(float.NegativeInfinity);
+                many.CopyTo(last);
+                many = last;
+            }
+
+            if (!Vector256.GreaterThanOrEqualAny(Highest(many), Vector256.Create(bestValue - Philox.LargestGumbel)))
                 continue;
-            if ((uint)i >> 2 != drawn)
-                Philox.Draw(seed, choice, position, drawn = (uint)i >> 2, _words);
-            if (Philox.GumbelBound(_words[i & 3]) < bestValue - logits[i])
-                continue;
-            float value = logits[i] + Philox.Gumbel(_words[i & 3]);
-            if (value > bestValue || (value == bestValue && i < best))
-                (best, bestValue, floor) = (i, value, value - Philox.LargestGumbel);
+            Philox.DrawMany(seed, choice, position, (uint)(first / Philox.Many * BlocksOfMany), _words);
+            for (int at = 0; at < Philox.Many; at += Vector256<float>.Count)
+            {
+                Vector256<float> missing = Vector256.Create(bestValue) - Vector256.Create(many[at..]);
+                uint reaching = ~Vector256.LessThan(Philox.GumbelBound(Vector256.Create<uint>(_words.AsSpan(at))), missing).ExtractMostSignificantBits() & 0xFF;
+                for (; reaching != 0; reaching &= reaching - 1)
+                {
+                    int within = at + BitOperations.TrailingZeroCount(reaching), token = first + within;
+                    float value = many[within] + Philox.Gumbel(_words[within]);
+                    if (value > bestValue || (value == bestValue && token < best))
+                        (best, bestValue) = (token, value);
+                }
+            }
         }
 
         return best;
     }
+
+    private static Vector256<float> Highest(ReadOnlySpan<float> many) => Vector256.Max(
+        Vector256.Max(Vector256.Create(many), Vector256.Create(many[8..])), Vector256.Max(Vector256.Create(many[16..]), Vector256.Create(many[24..])));
 }

@@ -24,6 +24,32 @@ public sealed class SamplerTests
         Assert.NotEqual(first, other);
     }
 
+    /// <summary>Whatever is left out for being too unlikely: the same as with every token's noise computed.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(31)]
+    [InlineData(32)]
+    [InlineData(1000)]
+    [InlineData(4096)]
+    public void Draw_IsTheHighestOfAllLogitsWithTheirNoise(int vocabularySize)
+    {
+        var random = new Random(vocabularySize);
+        uint[] words = new uint[4];
+        for (int position = 0; position < 300; position++)
+        {
+            float spread = 30 * random.NextSingle();
+            float[] logits = [.. Enumerable.Range(0, vocabularySize).Select(_ => random.Next(20) == 0 ? float.NegativeInfinity : spread * random.NextSingle())];
+            logits[random.Next(vocabularySize)] = spread;
+            float[] noisy = [.. logits.Select((logit, token) =>
+            {
+                Philox.Draw(7, 0, (uint)position, (uint)token / 4, words);
+                return logit + Philox.Gumbel(words[token % 4]);
+            })];
+
+            Assert.Equal(Array.IndexOf(noisy, noisy.Max()), Draw(new SamplingParameters { Seed = 7 }, logits, position));
+        }
+    }
+
     /// <summary>χ² of 100,000 draws against the distribution computed here, in double, from the definition of each filter.
     /// The bound is the 1 − 10⁻⁶ quantile for at most 9 degrees of freedom, 45.1; seeds are fixed, so the test cannot flicker.</summary>
     [Theory]
