@@ -125,8 +125,7 @@ internal sealed class WriteBehind(
         {
             if (item.Sequence is not { } sequence)
             {
-                if (_writers.TryGetValue(item.Namespace, out LogWriter? forgetful))
-                    Count(item.Namespace, forgetful.Forget(item.Deleted));
+                Count(item.Namespace, WriterOf(item.Namespace).Forget(item.Deleted));
                 continue;
             }
 
@@ -138,17 +137,18 @@ internal sealed class WriteBehind(
                 continue;
             }
 
-            if (!_writers.TryGetValue(sequence.Namespace, out LogWriter? writer))
-            {
-                LogRetention retention = options.RetentionOf(sequence.Namespace);
-                writer = new LogWriter(sequence.Namespace, self, retention, _since, writes, dropped, time);
-                _writers.Add(sequence.Namespace, writer);
-            }
-
-            writer.Add(sequence);
+            WriterOf(sequence.Namespace).Add(sequence);
         }
 
         return _writers.Values.Any(writer => !writer.IsEmpty);
+    }
+
+    /// <summary>The writer of a namespace's log. One that begins with a deletion knows of it, and takes what comes later for later.</summary>
+    private LogWriter WriterOf(NamespaceKey @namespace)
+    {
+        if (!_writers.TryGetValue(@namespace, out LogWriter? writer))
+            _writers.Add(@namespace, writer = new LogWriter(@namespace, self, options.RetentionOf(@namespace), _since, writes, dropped, time));
+        return writer;
     }
 
     /// <summary>Sends all that waits; a namespace that fails holds up no other.</summary>

@@ -156,6 +156,27 @@ public abstract class SequenceFollowTests : StoreTesting
     }
 
     [Fact]
+    public async Task DeletedBeforeAServerFirstWrote_WhatItWritesAfterwardsIsKept()
+    {
+        await AppendAsync([.. Sequences(One, seed: 16, count: 10)]);
+        await using RedisSequenceStore store = Store();
+        var follower = new RecordingFollower();
+        Task following = store.FollowAsync([One], follower, _stop.Token);
+        await UntilAsync(() => follower.IsCaughtUp);
+        await using (RedisSequenceStore tool = Store())
+            await tool.DeleteAsync(One, Ended);
+        await UntilAsync(() => follower.Deletions == 1);
+
+        StoredSequence[] after = [.. Sequences(One, seed: 17, count: 10)];
+        Array.ForEach(after, store.Append);
+        await store.FlushAsync(Ended);
+        Assert.Equal(0, store.Statistics.Deleted);
+        AssertSame(after, await ReplayAsync(One));
+        await _stop.CancelAsync();
+        await following;
+    }
+
+    [Fact]
     public async Task DeletedWhileAServerCouldNotWrite_ItGivesUpWhatWaits()
     {
         await using RedisSequenceStore cut = Store();
