@@ -8,13 +8,13 @@ namespace Agentic.SuffixCache;
 /// </remarks>
 internal sealed class Calibration
 {
-    private const int Classes = 24;
+    public const int Classes = 24;
 
     // As if so many nodes of each class had been taken as expected.
     private const float Prior = 8;
 
     // Counts halve here, so that the last few hundred taken nodes of a class decide.
-    private const float MostTaken = 400;
+    public const float MostTaken = 400;
 
     private readonly float[] _expected = new float[Classes];
     private readonly float[] _taken = new float[Classes];
@@ -36,6 +36,26 @@ internal sealed class Calibration
         }
 
         _factors[c] = (_taken[c] + Prior) / (_expected[c] + Prior);
+    }
+
+    /// <summary>How many nodes of a class were expected to be taken, and how many were.</summary>
+    public (float Expected, float Taken) this[int c]
+    {
+        get => (_expected[c], _taken[c]);
+        set
+        {
+            (_expected[c], _taken[c]) = value;
+            _factors[c] = (value.Taken + Prior) / (value.Expected + Prior);
+        }
+    }
+
+    /// <summary>As it is now, for another thread.</summary>
+    public Calibration Copy()
+    {
+        Calibration copy = new();
+        for (int c = 0; c < Classes; c++)
+            copy[c] = this[c];
+        return copy;
     }
 
     /// <summary>⌊−2 log₂ p⌋, read off the number's exponent and where its mantissa lies against √2.</summary>

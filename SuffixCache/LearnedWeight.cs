@@ -4,10 +4,10 @@ namespace Agentic.SuffixCache;
 internal struct LearnedWeight
 {
     private const float Rate = 0.2f;
-    private const float FirstSquares = 0.5f;
+    public const float FirstSquares = 0.5f;
 
     // A product of half a dozen stays finite.
-    private const float Most = 12;
+    public const float Most = 12;
 
     private float _value;
     private float _squares;
@@ -20,7 +20,18 @@ internal struct LearnedWeight
         Weight = MathF.Exp(logarithm);
     }
 
+    /// <summary>One that was learned before.</summary>
+    /// <param name="logarithm">Between −<see cref="Most"/> and <see cref="Most"/>.</param>
+    /// <param name="squares">At least <see cref="FirstSquares"/>.</param>
+    public LearnedWeight(float logarithm, float squares)
+        : this(logarithm) => _squares = squares;
+
     public float Weight { get; private set; }
+
+    public readonly float Logarithm => _value;
+
+    /// <summary>Sum of the gradients' squares, which slow it down.</summary>
+    public readonly float Squares => _squares;
 
     public void Blame(float gradient)
     {

@@ -11,6 +11,7 @@ internal sealed class Namespace : IDisposable
     private readonly IndexSearch _search = new();
     private readonly Occurrences _found = new();
     private uint _loadedEnd;
+    private long _learnedTokens;
     private volatile bool _isForgotten;
 
     public Namespace(NamespaceKey key, int vocabularySize, int chunkBits, Reclaimer reclaimer)
@@ -26,9 +27,12 @@ internal sealed class Namespace : IDisposable
 
     public Ages Ages { get; }
 
-    public VoteWeights Weights { get; } = new();
+    public VoteWeights Weights { get; private set; } = new();
 
-    public Calibration Calibration { get; } = new();
+    public Calibration Calibration { get; private set; } = new();
+
+    /// <summary>Tokens that its weights were learned from, by those too who stored them before. Any thread.</summary>
+    public long LearnedTokens => Volatile.Read(ref _learnedTokens);
 
     /// <summary>Live sessions that read it: while there are any, its memory stays.</summary>
     public int Sessions { get; private set; }
@@ -39,7 +43,7 @@ internal sealed class Namespace : IDisposable
     /// <summary>Larger is later.</summary>
     public long LastUsed { get; set; }
 
-    public long Bytes => Index.Bytes + _blocks.Bytes + _stretches.Bytes + Weights.Tokens.Bytes;
+    public long Bytes => Index.Bytes + _blocks.Bytes + _stretches.Bytes + Weights.Bytes;
 
     /// <summary>Indexes what the log does not hold of a prompt.</summary>
     /// <param name="prompt">The whole of it.</param>
@@ -171,6 +175,22 @@ internal sealed class Namespace : IDisposable
         }
 
         return best;
+    }
+
+    /// <summary>Its weights were moved by so many tokens.</summary>
+    public void Learned(int tokens) => Volatile.Write(ref _learnedTokens, _learnedTokens + tokens);
+
+    /// <summary>What it has learned, as it is now; null if nothing.</summary>
+    public LearnedState? CopyLearned() =>
+        _learnedTokens == 0 ? null : new LearnedState(Key, _learnedTokens, Weights.Copy(), Calibration.Copy());
+
+    /// <summary>Goes on from what was learned before, unless it has learned more itself.</summary>
+    public void Load(LearnedState state)
+    {
+        if (state.Tokens <= _learnedTokens)
+            return;
+        (Weights, Calibration) = (state.Weights, state.Calibration);
+        Volatile.Write(ref _learnedTokens, state.Tokens);
     }
 
     public void Enter() => Sessions++;

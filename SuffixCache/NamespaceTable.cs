@@ -26,6 +26,9 @@ internal sealed class NamespaceTable(int vocabularySize, int chunkBits, Reclaime
         return found;
     }
 
+    /// <summary>The namespace of a key, if there is one.</summary>
+    public Namespace? Known(NamespaceKey key) => _byKey.GetValueOrDefault(key);
+
     public void Remove(Namespace @namespace)
     {
         _byKey.Remove(@namespace.Key);

@@ -4,9 +4,9 @@ namespace Agentic.SuffixCache;
 
 /// <summary>The suffix cache of a server: what each namespace read and wrote, within one byte budget.</summary>
 /// <remarks>
-/// The engine's thread calls everything but <see cref="Load(StoredSequence)"/>, <see cref="Forget"/> and the figures, which any thread may
-/// call while the engine runs: loaded sequences wait in a queue, and each step indexes a few hundred of their tokens (25 µs), so that a
-/// long replay never stalls one.
+/// The engine's thread calls everything but <see cref="Load(StoredSequence)"/>, <see cref="Load(LearnedState)"/>,
+/// <see cref="CopyLearnedAsync"/>, <see cref="Forget"/> and the figures, which any thread may call while the engine runs: loaded sequences
+/// wait in a queue, and each step indexes a few hundred of their tokens (25 µs), so that a long replay never stalls one.
 /// </remarks>
 public sealed class SuffixHistory : IDisposable
 {
@@ -20,6 +20,8 @@ public sealed class SuffixHistory : IDisposable
     private readonly ConcurrentQueue<Loaded> _loaded = new();
     private readonly ConcurrentQueue<(Predicate<NamespaceKey> Whose, long Before)> _forgotten = new();
     private readonly List<(Predicate<NamespaceKey> Whose, long Before)> _skipped = [];   // while older sequences may wait
+    private readonly ConcurrentQueue<(LearnedState State, long Number)> _learned = new();
+    private readonly ConcurrentQueue<(NamespaceKey Whose, TaskCompletionSource<LearnedState?> Copied)> _copies = new();
     private readonly ISequenceStore? _store;
     private readonly long _byteBudget;
     private readonly TimeProvider _clock;
@@ -131,6 +133,29 @@ public sealed class SuffixHistory : IDisposable
     /// <returns>False for one that is not this vocabulary's: it is left out.</returns>
     public bool Load(NamespaceKey namespaceKey, ReadOnlySpan<int> tokens) => Load(namespaceKey, tokens, [], default);
 
+    /// <summary>Of each namespace the tokens that its drafting has learned from, by those too who stored it before. Any thread.</summary>
+    public IReadOnlyDictionary<NamespaceKey, long> LearnedTokens => _namespaces.All.ToDictionary(n => n.Key, n => n.LearnedTokens);
+
+    /// <summary>Queues what a namespace's drafting had learned before, to go on from there: it takes effect once the sequences loaded before it
+    /// are indexed, if the namespace is there then and has not learned more. Any thread; never blocks.</summary>
+    /// <param name="state">The history's from now on.</param>
+    public void Load(LearnedState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        _learned.Enqueue((state, Interlocked.Increment(ref _numbered)));
+        WorkWaits?.Invoke();
+    }
+
+    /// <summary>What a namespace's drafting has learned, copied by the engine's thread in its next step (280 KB: 0.2 ms). Any thread.</summary>
+    /// <returns>Null if it has learned nothing, or was erased.</returns>
+    public Task<LearnedState?> CopyLearnedAsync(NamespaceKey @namespace, CancellationToken cancellationToken = default)
+    {
+        TaskCompletionSource<LearnedState?> copied = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _copies.Enqueue((@namespace, copied));
+        WorkWaits?.Invoke();
+        return copied.Task.WaitAsync(cancellationToken);
+    }
+
     /// <summary>Erases namespaces, what waits for them included. Any thread; done before the next sequence is begun or token indexed.</summary>
     /// <remarks>A sequence that is being decoded goes on without drafts, and leaves nothing behind.</remarks>
     public void Forget(Predicate<NamespaceKey> whose)
@@ -146,10 +171,16 @@ public sealed class SuffixHistory : IDisposable
     {
         EraseForgotten();
         DropOld();
+        while (_copies.TryDequeue(out (NamespaceKey Whose, TaskCompletionSource<LearnedState?> Copied) wanted))
+        {
+            EraseForgotten();   // of what was erased before it was asked for nothing is told
+            wanted.Copied.SetResult(_namespaces.Known(wanted.Whose)?.CopyLearned());
+        }
+
         int indexed = 0;
         while (indexed < maxTokens && _loaded.TryPeek(out Loaded next))
         {
-            if (IsForgotten(next) || (next.Time != default && next.Time < OldestKept))
+            if (IsForgotten(next.Namespace, next.Number) || (next.Time != default && next.Time < OldestKept))
             {
                 Dequeue();
                 continue;
@@ -187,6 +218,17 @@ public sealed class SuffixHistory : IDisposable
             }
         }
 
+        while (_learned.TryPeek(out (LearnedState State, long Number) learned) && !(_loaded.TryPeek(out Loaded before) && before.Number < learned.Number))
+        {
+            if (!IsForgotten(learned.State.Namespace, learned.Number) && _namespaces.Known(learned.State.Namespace) is Namespace learns)
+            {
+                learns.Load(learned.State);
+                KeepBudget(learns);
+            }
+
+            _learned.TryDequeue(out _);
+        }
+
         return indexed;
     }
 
@@ -208,6 +250,8 @@ public sealed class SuffixHistory : IDisposable
     public void Dispose()
     {
         _ageing?.Dispose();
+        while (_copies.TryDequeue(out (NamespaceKey Whose, TaskCompletionSource<LearnedState?> Copied) wanted))
+            wanted.Copied.SetResult(null);
         _sealer.Dispose();
         _namespaces.Dispose();
         _reclaimer.Dispose();
@@ -276,11 +320,11 @@ public sealed class SuffixHistory : IDisposable
             Erased?.Invoke(forgotten.Whose);
         }
 
-        if (_loaded.IsEmpty)
+        if (_loaded.IsEmpty && _learned.IsEmpty)
             _skipped.Clear();
     }
 
-    private bool IsForgotten(Loaded loaded) => _skipped.Exists(f => loaded.Number < f.Before && f.Whose(loaded.Namespace));
+    private bool IsForgotten(NamespaceKey @namespace, long number) => _skipped.Exists(f => number < f.Before && f.Whose(@namespace));
 
     private void KeepBudget(Namespace current, bool starts = false)
     {

@@ -151,6 +151,7 @@ public sealed class SuffixSession : IDisposable
         _living = Drafter.OfThread.Learn(
             _occurrences, _living, _sinceDraft, LastToken, written, _namespace.Weights, out ulong last, out int agreed);
         _sinceDraft += written.Length;
+        _namespace.Learned(written.Length);
         if (!ended)
             Follow(last, agreed);
     }

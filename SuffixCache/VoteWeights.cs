@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Agentic.SuffixCache;
 
@@ -21,6 +22,10 @@ internal sealed class VoteWeights
     /// <summary>Classes of how the last steps went.</summary>
     public const int Moods = 8;
 
+    /// <summary>Weights of all <see cref="Tables"/>.</summary>
+    public const int Count = Evidence.Count + (Lengths * Counts * Disagreements) + (Depths * Evidence.Spans) + Moods
+        + (2 * Evidence.Origins * Lengths) + (Evidence.Likenesses * Evidence.Spans);
+
     private static readonly byte[] LengthBuckets = MakeLengthBuckets();
     private static readonly byte[] CountBuckets = MakeCountBuckets();
 
@@ -33,7 +38,14 @@ internal sealed class VoteWeights
     private readonly LearnedWeight[] _escapeLikenesses = new LearnedWeight[Evidence.Likenesses * Evidence.Spans];
 
     /// <summary>What the tokens themselves make of a vote.</summary>
-    public TokenWeights Tokens { get; } = new();
+    public TokenWeights Tokens { get; init; } = new();
+
+    /// <summary>Of the memory of all of it.</summary>
+    public long Bytes => ((long)Count * Unsafe.SizeOf<LearnedWeight>()) + Tokens.Bytes;
+
+    /// <summary>All weights but those of tokens, always in this order: they are stored so.</summary>
+    public LearnedWeight[][] Tables =>
+        [_evidence, _escapes, _escapeDepths, _escapeMoods, _escapeMatches, _escapeOrigins, _escapeLikenesses];
 
     public VoteWeights()
     {
@@ -121,6 +133,15 @@ internal sealed class VoteWeights
         _escapeMatches[escape.Match].Follow(gradient);
         _escapeOrigins[escape.Origin].Follow(gradient);
         _escapeLikenesses[escape.Likeness].Follow(gradient);
+    }
+
+    /// <summary>As it is now, for another thread.</summary>
+    public VoteWeights Copy()
+    {
+        VoteWeights copy = new() { Tokens = Tokens.Copy() };
+        foreach ((LearnedWeight[] from, LearnedWeight[] to) in Tables.Zip(copy.Tables))
+            from.CopyTo(to, 0);
+        return copy;
     }
 
     private static byte[] MakeLengthBuckets()

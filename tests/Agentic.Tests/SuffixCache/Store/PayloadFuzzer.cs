@@ -17,6 +17,7 @@ internal sealed class PayloadFuzzer(int seed, NamespaceKey @namespace)
 
     private const int Header = 25, LengthAt = 21, ChecksumAt = 1, CheckedAt = 5;
     private static readonly NamespaceKey Other = NamespaceKey.Derive([1], "other", "m", "t");
+    private static readonly float[] OddNumbers = [float.NaN, float.PositiveInfinity, float.NegativeInfinity, float.MaxValue, -1, 1e-40f];
     private readonly Random _random = new(seed);
     private long _time = 1_700_000_000_000;
 
@@ -27,6 +28,47 @@ internal sealed class PayloadFuzzer(int seed, NamespaceKey @namespace)
     {
         StoredSequence[] sequences = [.. Enumerable.Range(0, 1 + Next(MostSequences)).Select(_ => Sequence())];
         return (SequenceCodec.Encode(@namespace, (ulong)_random.NextInt64(), sequences), sequences);
+    }
+
+    /// <summary>A state as it should be.</summary>
+    public LearnedState Learned()
+    {
+        VoteWeights weights = new();
+        for (int i = Next(Next(4) == 0 ? 20_000 : 500); i > 0; i--)
+        {
+            weights.Tokens.LearnVote(Next(100), Next(200), Next(12), _random.NextSingle() - 0.5f);
+            weights.LearnEscape(new EscapeIndices(Next(100), Next(30), Next(8), Next(30), Next(30), Next(40)), _random.NextSingle() - 0.5f);
+        }
+
+        Calibration calibration = new();
+        for (int i = Next(500); i > 0; i--)
+            calibration.Learn(_random.NextSingle(), Next(2) == 0);
+        return new LearnedState(@namespace, 1 + Next(1 << 20), weights, calibration);
+    }
+
+    /// <summary>The bytes with an accident.</summary>
+    public byte[] Damage(byte[] whole) => Next(4) switch
+    {
+        0 => Flip([.. whole]),
+        1 => whole[..Next(whole.Length)],
+        2 => [.. whole, .. Bytes(1 + Next(40))],
+        _ => Splice(whole, Bytes(1 + Next(600))),
+    };
+
+    /// <summary>The bytes with a few others among them, some of a number that is none, or too large.</summary>
+    public byte[] Edit(byte[] whole)
+    {
+        byte[] edited = [.. whole];
+        for (int edits = 1 + Next(3); edits > 0; edits--)
+        {
+            int at = Next(edited.Length - sizeof(float));
+            if (Next(2) == 0)
+                edited[at] = (byte)Next(256);
+            else
+                BinaryPrimitives.WriteSingleLittleEndian(edited.AsSpan(at), OddNumbers[Next(OddNumbers.Length)]);
+        }
+
+        return edited;
     }
 
     /// <summary>Payloads of all kinds for a while.</summary>

@@ -7,13 +7,13 @@ using StackExchange.Redis;
 namespace Agentic.Tests;
 
 /// <summary>Whatever lies in a store or a file is read without harm, and what is whole beside it is read all the same.
-/// AGENTIC_FUZZ_SECONDS=300 damages for as long as that, of which each test takes a third.</summary>
+/// AGENTIC_FUZZ_SECONDS=300 damages for as long as that, of which each test takes a quarter.</summary>
 public sealed class StoredPayloadFuzzTests
 {
     private const long MostAllocated = 48L << 20;   // a million tokens in a hundred thousand sequences, and room to inflate them
     private static readonly NamespaceKey Mine = NamespaceKey.Derive([1], "mine", "m", "t");
     private static readonly TimeSpan Duration = TimeSpan.FromSeconds(
-        double.Parse(Environment.GetEnvironmentVariable("AGENTIC_FUZZ_SECONDS") ?? "6", CultureInfo.InvariantCulture) / 3);
+        double.Parse(Environment.GetEnvironmentVariable("AGENTIC_FUZZ_SECONDS") ?? "6", CultureInfo.InvariantCulture) / 4);
 
     [Fact]
     public void DamagedEntries_AreRefusedAndHostileOnesHarmless()
@@ -84,6 +84,42 @@ public sealed class StoredPayloadFuzzTests
         }
 
         Print($"{logs} logs with {damages} damaged entries, each counted, logged and skipped; {neighbours} sequences beside them read");
+    }
+
+    /// <summary>What was learned: nothing that is damaged moves a weight, and nothing at all makes one of what is no number.</summary>
+    [Fact]
+    public void DamagedLearnedStates_AreRefusedAndHostileOnesHarmless()
+    {
+        PayloadFuzzer fuzzer = new(seed: 5, Mine);
+        var end = Stopwatch.StartNew();
+        long damaged = 0, hostile = 0, read = 0, worst = 0;
+        while (end.Elapsed < Duration || damaged < 1000)
+        {
+            LearnedState state = fuzzer.Learned();
+            byte[] packed = LearnedCodec.Pack(state), whole = LearnedCodec.Encode(state);
+            Assert.NotNull(LearnedCodec.Decode(Mine, whole));
+            for (int i = 0; i < 40; i++, damaged++)
+                Assert.Null(LearnedCodec.Decode(Mine, fuzzer.Damage(whole)));
+            for (int i = 0; i < 10; i++, hostile++)
+            {
+                byte[] sealed_ = LearnedCodec.Seal(Mine, 1 + fuzzer.Next(1 << 20), fuzzer.Next(4) == 0 ? fuzzer.Damage(packed) : fuzzer.Edit(packed));
+                long before = GC.GetAllocatedBytesForCurrentThread();
+                LearnedState? back = LearnedCodec.Decode(Mine, sealed_);
+                worst = Math.Max(worst, GC.GetAllocatedBytesForCurrentThread() - before);
+                if (back is null)
+                    continue;
+                read++;
+                Assert.All(back.Weights.Tables.SelectMany(table => table), weight => Assert.InRange(weight.Weight, 6e-6f, 2e5f));
+                Assert.Equal(-1, back.Weights.Tokens.Weights.IndexOfAnyExceptInRange(1 / TokenWeights.Most, TokenWeights.Most));
+                Assert.Equal(-1, back.Weights.Tokens.Squares.IndexOfAnyExceptInRange(TokenWeights.FirstSquares, 1e10f));
+                for (int octave = 0; octave < 20; octave++)
+                    Assert.InRange(back.Calibration.Correct(MathF.Pow(2, -octave)), 0, 1);
+            }
+        }
+
+        Print($"{damaged} damaged states refused; of {hostile} with a right checksum {read} read; most allocated for one: {worst} bytes");
+        Assert.InRange(read, 1, hostile - 1);
+        Assert.InRange(worst, 1, 2L << 20);
     }
 
     /// <summary>The hash that lists a log's segments: names, bytes and what they replace.</summary>
