@@ -48,6 +48,16 @@ internal sealed class SequenceReplay(ISequenceStore store, SuffixHistory history
         return following;
     }
 
+    /// <summary>Stores what was learned: call when the following has ended, and requests have, while the engine runs.</summary>
+    public Task KeepLearnedAsync() => store.KeepLearnedAsync();
+
+    IReadOnlyDictionary<NamespaceKey, long> ISequenceFollower.LearnedTokens => history.LearnedTokens;
+
+    Task<LearnedState?> ISequenceFollower.CopyLearnedAsync(NamespaceKey @namespace, CancellationToken cancellationToken) =>
+        history.CopyLearnedAsync(@namespace, cancellationToken);
+
+    void ISequenceFollower.Learned(LearnedState state) => history.Load(state);
+
     void ISequenceFollower.Add(StoredSequence sequence)
     {
         if (!history.Load(sequence))

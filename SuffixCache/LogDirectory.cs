@@ -55,6 +55,7 @@ internal sealed class LogDirectory(RedisConnection connection, TimeSpan age, Tim
         }
         catch (RedisServerException exception) when (StoreTrouble.IsFull(exception))
         {
+            await database.KeyDeleteAsync(layout.Learned);
             await EmptyAsync(database, layout, layout.Segments);   // a full store has no room for the word that this is deleted
             await BeginAsync(database, layout);
         }
@@ -73,8 +74,9 @@ internal sealed class LogDirectory(RedisConnection connection, TimeSpan age, Tim
         if (await database.KeyExistsAsync(layout.Segments))
             _ = transaction.KeyRenameAsync(layout.Segments, layout.Trash);
         Task begun = transaction.StringSetAsync(layout.Epoch, LogEpoch.NewDeletion(time.GetUtcNow()).Value, age);
+        Task forgotten = transaction.KeyDeleteAsync(layout.Learned);
         await transaction.ExecuteAsync();
-        await begun;
+        await Task.WhenAll(begun, forgotten);
     }
 
     /// <summary>Deletes the segments that were put aside.</summary>

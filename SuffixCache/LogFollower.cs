@@ -20,27 +20,30 @@ internal sealed class LogFollower
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
     private readonly ulong _self;
-    private readonly TimeSpan _interval, _age;
+    private readonly TimeSpan _interval, _learnedInterval, _age;
+    private readonly LearnedKeeper _keeper;
     private readonly Channel<LogReader> _woken = Channel.CreateUnbounded<LogReader>(new() { SingleReader = true });
     private bool _subscribed, _subscriptionFailed, _away, _caughtUp;
-    private long _replayed, _followed, _failures, _lag;
+    private long _replayed, _followed, _failures, _lag, _tended;
 
     /// <param name="readers">One for each namespace.</param>
     /// <param name="connection">To the store.</param>
     /// <param name="follower">Told what is read.</param>
+    /// <param name="keeper">Of what the follower learns.</param>
     /// <param name="deleted">Told before the follower of each deletion.</param>
     /// <param name="self">The writer that need not be told of what it wrote.</param>
     /// <param name="interval">Between looks.</param>
+    /// <param name="learnedInterval">Between looks at what was learned.</param>
     /// <param name="age">How long a log is kept to which nobody writes.</param>
     /// <param name="logger">Where to log.</param>
     /// <param name="time">The clock.</param>
     public LogFollower(
-        IEnumerable<LogReader> readers, RedisConnection connection, ISequenceFollower follower,
-        Action<NamespaceKey, LogEpoch> deleted, ulong self, TimeSpan interval, TimeSpan age, ILogger logger, TimeProvider time)
+        IEnumerable<LogReader> readers, RedisConnection connection, ISequenceFollower follower, LearnedKeeper keeper,
+        Action<NamespaceKey, LogEpoch> deleted, ulong self, TimeSpan interval, TimeSpan learnedInterval, TimeSpan age, ILogger logger, TimeProvider time)
     {
         _readers = readers.ToDictionary(reader => reader.Namespace);
         (_connection, _follower, _deleted, _self, _logger, _time) = (connection, follower, deleted, self, logger, time);
-        _age = age;
+        (_keeper, _learnedInterval, _age) = (keeper, learnedInterval, age);
         _interval = interval + (_readers.Count * TimeSpan.FromMilliseconds(10));
     }
 
@@ -48,7 +51,10 @@ internal sealed class LogFollower
 
     public long Followed => Volatile.Read(ref _followed);
 
-    public long Failures => Volatile.Read(ref _failures);
+    public long Failures => Volatile.Read(ref _failures) + _keeper.Failures;
+
+    /// <summary>Learned states brought back, and stored.</summary>
+    public (long Restored, long Stored) Learned => (_keeper.Restored, _keeper.Stored);
 
     public long Listed => _readers.Values.Sum(reader => reader.Listed);
 
@@ -73,6 +79,12 @@ internal sealed class LogFollower
             {
                 await SubscribeAsync(cancellationToken);
                 bool all = await LookAsync(cancellationToken);
+                if (all && (!_caughtUp || _time.GetElapsedTime(_tended) >= _learnedInterval))
+                {
+                    await _keeper.TendAsync(_readers.Values, isFirst: !_caughtUp, isLast: false, cancellationToken);
+                    _tended = _time.GetTimestamp();
+                }
+
                 if (all && !_caughtUp)
                 {
                     _caughtUp = true;
@@ -87,6 +99,13 @@ internal sealed class LogFollower
         {
             // Told to stop.
         }
+    }
+
+    /// <summary>Stores what the follower has learned, after <see cref="RunAsync"/> has ended.</summary>
+    public async Task KeepLearnedAsync(CancellationToken cancellationToken)
+    {
+        if (await LookAsync(cancellationToken))
+            await _keeper.TendAsync(_readers.Values, isFirst: false, isLast: true, cancellationToken);
     }
 
     /// <summary>Before the first look, so that nothing appended after it goes unnoticed.</summary>

@@ -35,6 +35,9 @@ internal sealed class LogLayout(NamespaceKey @namespace)
     /// <summary>String, for a while: who compacts the log.</summary>
     public RedisKey Upkeep => _prefix + "upkeep";
 
+    /// <summary>String: what was learned of the namespace, see <see cref="LearnedCodec"/>.</summary>
+    public RedisKey Learned => _prefix + "learned";
+
     /// <summary>What <see cref="Segments"/> was, while the segments of a deleted log are being deleted.</summary>
     public RedisKey Trash => _prefix + "trash";
 

@@ -36,6 +36,9 @@ internal sealed class LogReader(NamespaceKey @namespace, ulong? self, DateTimeOf
     /// <summary>Whether the last look found no log where there had been one: it was flushed, and nobody has written since; or is about to.</summary>
     public bool IsFlushed { get; private set; }
 
+    /// <summary>The epoch of a log that holds something, if nobody is still to hear of a deletion.</summary>
+    public LogEpoch? KnownEpoch => _deletion is null && _segments.Count > 0 ? _epoch : null;
+
     /// <summary>Notes that there may be more to read. Any thread.</summary>
     /// <returns>Whether that was not noted already.</returns>
     public bool Wake() => Interlocked.Exchange(ref _woken, 1) == 0;

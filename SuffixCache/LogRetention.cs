@@ -17,9 +17,10 @@ internal readonly record struct LogRetention(long Bytes, TimeSpan Age)
 
     /// <summary>Has the store itself drop a log to which nobody writes any more; its segments expire each in its time.</summary>
     public Task ExpireAsync(IDatabase database, LogLayout layout) => Task.WhenAll(
-        database.KeyExpireAsync(layout.Segments, Age + SegmentAge), database.KeyExpireAsync(layout.Epoch, Age + SegmentAge));
+        database.KeyExpireAsync(layout.Segments, Age + SegmentAge), database.KeyExpireAsync(layout.Epoch, Age + SegmentAge),
+        database.KeyExpireAsync(layout.Learned, Age + SegmentAge));
 
-    /// <summary>Drops the oldest segments while the log holds more than it may. Any number of servers may do so at once.</summary>
+    /// <summary>Drops the oldest segments while the log holds more than it may, and with the last of them what was learned. Any number of servers may do so at once.</summary>
     /// <param name="database">Where the log is.</param>
     /// <param name="layout">Its keys.</param>
     /// <param name="opened">A segment just opened, which stays and wants room; or null.</param>
@@ -36,6 +37,8 @@ internal readonly record struct LogRetention(long Bytes, TimeSpan Age)
             await Task.WhenAll(database.KeyDeleteAsync(layout.Segment(segment.Name)), database.HashDeleteAsync(layout.Segments, segment.Name));
             dropped(segment);
             total -= segment.Bytes;
+            if (segment.Name == segments[^1].Name)
+                await database.KeyDeleteAsync(layout.Learned);
         }
     }
 }

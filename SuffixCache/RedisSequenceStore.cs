@@ -12,7 +12,7 @@ namespace Agentic.SuffixCache;
 /// Accepted sequences stay in the queue until the store acknowledges them; an entry whose fate is unclear is sent again, and its copy
 /// dropped on replay. On 5.5M tokens of recorded agents: 50 to 140 ns and 10 bytes for the caller, 7 to 10M tokens a second into the log
 /// at 0.40 bytes each (1.55 where every sequence goes alone), and 17 to 60 ns a token back.
-/// Commands: GET, SET and SETNX, DEL or UNLINK, EXISTS, SCAN, EXPIRE and PEXPIRE, RENAME, HINCRBY, HSET, HGET, HGETALL, HDEL, RPUSH, LRANGE,
+/// Commands: GET, GETRANGE, SET and SETNX, DEL or UNLINK, EXISTS, SCAN, EXPIRE and PEXPIRE, RENAME, HINCRBY, HSET, HGET, HGETALL, HDEL, RPUSH, LRANGE,
 /// LLEN, WATCH, MULTI, EXEC, PUBLISH and SUBSCRIBE, of keys and channels that begin with <c>agentic:</c>; and what the client asks as it connects.
 /// </remarks>
 public sealed class RedisSequenceStore : ISequenceStore
@@ -21,7 +21,7 @@ public sealed class RedisSequenceStore : ISequenceStore
 
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
-    private readonly TimeSpan _pollInterval, _age;
+    private readonly TimeSpan _pollInterval, _learnedInterval, _flushTimeout, _age;
     private readonly RedisConnection _connection;
     private readonly WriteBehind _writing;
     private readonly LogDirectory _directory;
@@ -44,6 +44,7 @@ public sealed class RedisSequenceStore : ISequenceStore
         (_logger, _time) = (logger ?? NullLogger<RedisSequenceStore>.Instance, time ?? TimeProvider.System);
         (_since, _pollInterval, _age) = (_time.GetUtcNow(), options.PollInterval, options.RetentionAge);
         (_name, _patience) = (options.Name, options.Patience);
+        (_learnedInterval, _flushTimeout) = (options.LearnedInterval, options.FlushTimeout);
         _connection = new RedisConnection(options);
         _directory = new LogDirectory(_connection, options.RetentionAge, _time);
         _upkeep = new LogUpkeep(options, _connection, Dropped, _logger, _time);
@@ -63,6 +64,8 @@ public sealed class RedisSequenceStore : ISequenceStore
                 Volatile.Read(ref _replayed) + followers.Sum(follower => follower.Replayed), Volatile.Read(ref _damaged))
             {
                 Followed = followers.Sum(follower => follower.Followed),
+                LearnedRestored = followers.Sum(follower => follower.Learned.Restored),
+                LearnedStored = followers.Sum(follower => follower.Learned.Stored),
                 Listed = followers.Sum(follower => follower.Listed),
                 Behind = followers.Sum(follower => follower.Behind),
                 Lag = followers.Select(follower => follower.Lag).DefaultIfEmpty().Max(),
@@ -124,11 +127,32 @@ public sealed class RedisSequenceStore : ISequenceStore
     {
         ArgumentNullException.ThrowIfNull(namespaces);
         NamespaceKey[] logs = [.. namespaces.Distinct()];
+        var keeper = new LearnedKeeper(_connection, follower, _age, () => Interlocked.Increment(ref _damaged), _logger);
         var following = new LogFollower(
-            logs.Select(@namespace => Reader(@namespace, _self)), _connection, follower, _writing.Delete, _self, _pollInterval, _age, _logger, _time);
+            logs.Select(@namespace => Reader(@namespace, _self)), _connection, follower, keeper, _writing.Delete, _self, _pollInterval, _learnedInterval, _age,
+            _logger, _time);
         _followers = [.. _followers, following];
         return Task.WhenAll(
             Task.Run(() => following.RunAsync(cancellationToken), CancellationToken.None), _upkeep.RunAsync(logs, cancellationToken));
+    }
+
+    /// <inheritdoc/>
+    public async Task KeepLearnedAsync(CancellationToken cancellationToken = default)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(_flushTimeout);
+        try
+        {
+            // A log begins with its first sequence. A store that fails is waited for when it is closed.
+            while (_writing.Queued > 0 && _writing.Trouble is null)
+                await Task.Delay(RoomInterval, _time, limit.Token);
+            foreach (LogFollower follower in _followers)
+                await follower.KeepLearnedAsync(limit.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // It took too long.
+        }
     }
 
     /// <summary>Whether the store answers and may be written to: writes a key of its own, and deletes it.</summary>

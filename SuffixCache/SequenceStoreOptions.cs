@@ -33,6 +33,10 @@ public sealed record SequenceStoreOptions
     /// <summary>How often whoever follows a log drops what is too old and compacts the rest.</summary>
     public TimeSpan UpkeepInterval { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>How often whoever follows a log looks whether what was learned is to be stored: a kill loses no more of it, or than a sixteenth
+    /// of all.</summary>
+    public TimeSpan LearnedInterval { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>How long one call may take before it counts as failed and is tried again.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(5);
 
@@ -71,6 +75,7 @@ public sealed record SequenceStoreOptions
             ?? Within(RetentionAge, LeastAge, MostAge, nameof(RetentionAge))
             ?? Within(PollInterval, TimeSpan.FromMilliseconds(10), TimeSpan.FromHours(1), nameof(PollInterval))
             ?? Within(UpkeepInterval, TimeSpan.FromMilliseconds(10), TimeSpan.FromDays(1), nameof(UpkeepInterval))
+            ?? Within(LearnedInterval, TimeSpan.FromMilliseconds(10), TimeSpan.FromDays(1), nameof(LearnedInterval))
             ?? Within(Timeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(1), nameof(Timeout))
             ?? Within(FlushTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(1), nameof(FlushTimeout));
     }

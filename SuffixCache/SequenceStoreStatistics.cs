@@ -9,13 +9,19 @@ namespace Agentic.SuffixCache;
 /// <param name="Dropped">Sequences refused because the queue was full or closed, or they cannot be kept.</param>
 /// <param name="Failures">Calls to the store that failed; what they carried is tried again.</param>
 /// <param name="Replayed">Sequences read back.</param>
-/// <param name="Damaged">Entries that could not be read and were skipped.</param>
+/// <param name="Damaged">Entries and learned states that could not be read and were skipped.</param>
 public readonly record struct SequenceStoreStatistics(
     bool Connected, long Queued, long QueuedBytes, long Written, long WrittenBytes, long Dropped, long Failures, long Replayed,
     long Damaged)
 {
     /// <summary>Sequences of other servers, read while this one ran.</summary>
     public long Followed { get; init; }
+
+    /// <summary>Namespaces' learned states that were brought back.</summary>
+    public long LearnedRestored { get; init; }
+
+    /// <summary>Times that a namespace's learned state was stored.</summary>
+    public long LearnedStored { get; init; }
 
     /// <summary>Bytes that the followed logs list, this server's own left out.</summary>
     public long Listed { get; init; }

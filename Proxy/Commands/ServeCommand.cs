@@ -100,6 +100,7 @@ internal static class ServeCommand
         engine.Start();
         await app.WaitForShutdownAsync();
         await following;
+        await replay.KeepLearnedAsync();
         return 0;
     }
 

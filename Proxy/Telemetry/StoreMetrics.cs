@@ -37,6 +37,11 @@ internal sealed class StoreMetrics : IDisposable
         _meter.CreateObservableCounter(
             "store_replayed_sequences", () => store.Statistics.Replayed, null, "Sequences read back when the server started.");
         _meter.CreateObservableCounter(
+            "store_restored_states", () => store.Statistics.LearnedRestored, null,
+            "Times that what drafting had learned of a namespace was taken over from the store.");
+        _meter.CreateObservableCounter(
+            "store_written_states", () => store.Statistics.LearnedStored, null, "Times that what drafting has learned of a namespace was stored.");
+        _meter.CreateObservableCounter(
             "store_followed_sequences", () => store.Statistics.Followed, null,
             "Sequences that other servers finished, read from the store.");
         _meter.CreateObservableGauge(

@@ -100,6 +100,8 @@ internal sealed class FaultySequenceStore(Func<StoreFault>? script = null) : ISe
     public Task FollowAsync(IReadOnlyCollection<NamespaceKey> namespaces, ISequenceFollower follower, CancellationToken cancellationToken) =>
         Task.CompletedTask;   // nobody else writes
 
+    public Task KeepLearnedAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;
+
     public ValueTask DisposeAsync()
     {
         lock (_lock)

@@ -18,5 +18,7 @@ internal sealed class RecordingSequenceStore : ISequenceStore
         IReadOnlyCollection<NamespaceKey> namespaces, ISequenceFollower follower, CancellationToken cancellationToken) =>
         Task.CompletedTask;
 
+    public Task KeepLearnedAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

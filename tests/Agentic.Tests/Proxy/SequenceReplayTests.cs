@@ -130,6 +130,8 @@ public sealed class SequenceReplayTests
             await Task.Delay(Timeout.Infinite, cancellationToken).ContinueWith(_ => { }, TaskScheduler.Default);
         }
 
+        public Task KeepLearnedAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;
+
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 }

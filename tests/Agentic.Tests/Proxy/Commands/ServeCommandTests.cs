@@ -27,7 +27,11 @@ public sealed class ServeCommandTests : IDisposable
         }
 
         await using (RunningServer server = await RunningServer.StartAsync(_directory.Path))
+        {
             restarted = await server.AskAsync(Task(0));
+            Assert.Equal(1, await server.MetricAsync("agentic:store_restored_states_total"));
+            Assert.Equal(0, await server.MetricAsync("agentic:store_damaged_entries_total"));
+        }
 
         Assert.Equal(first.Content, again.Content);
         Assert.Equal(first.Content, restarted.Content);

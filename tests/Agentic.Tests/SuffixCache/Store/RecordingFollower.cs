@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Agentic.SuffixCache;
 
 namespace Agentic.Tests;
@@ -28,6 +29,11 @@ internal sealed class RecordingFollower : ISequenceFollower
         }
     }
 
+    /// <summary>What it says it has learned, until a deletion.</summary>
+    public ConcurrentDictionary<NamespaceKey, LearnedState> Known { get; } = [];
+
+    public IReadOnlyDictionary<NamespaceKey, long> LearnedTokens => Known.ToDictionary(known => known.Key, known => known.Value.Tokens);
+
     public int Deletions { get; private set; }
 
     public bool IsCaughtUp { get; private set; }
@@ -44,8 +50,14 @@ internal sealed class RecordingFollower : ISequenceFollower
     public void Deleted(NamespaceKey @namespace) => Alone(() =>
     {
         Deletions++;
+        Known.TryRemove(@namespace, out _);
         _added.RemoveAll(added => added.Sequence.Namespace == @namespace);
     });
+
+    public void Learned(LearnedState state) => Alone(() => Known[state.Namespace] = state);
+
+    public Task<LearnedState?> CopyLearnedAsync(NamespaceKey @namespace, CancellationToken cancellationToken) =>
+        Task.FromResult(Known.GetValueOrDefault(@namespace));
 
     public void CaughtUp() => Alone(() => IsCaughtUp = true);
 

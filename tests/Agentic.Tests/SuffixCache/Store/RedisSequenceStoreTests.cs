@@ -1,5 +1,4 @@
 using Agentic.SuffixCache;
-using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
 namespace Agentic.Tests;
@@ -93,23 +92,6 @@ public sealed class RedisSequenceStoreTests : SequenceStoreTests
         List<StoredSequence> kept = await ReplayAsync(One);
         Assert.InRange(acknowledged, 100, kept.Count);
         AssertSame(appended[..kept.Count], kept);
-    }
-
-    /// <summary>Keeps which events were logged.</summary>
-    private sealed class LinesLogger : ILogger<RedisSequenceStore>
-    {
-        public List<int> Events { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            lock (Events)
-                Events.Add(eventId.Id);
-        }
     }
 
     private async Task ExecuteAsync(string command)
