@@ -14,6 +14,7 @@ public sealed class StoreGoals : StoreTesting
     private const int Nodes = 32;
     private const long Ample = 4L << 30;
     private const int RestartTokens = 10_000_000;
+    private const int CallsAtOnce = 50;
 
     private protected override StoreServer Server { get; } = new RedisServer();
 
@@ -58,44 +59,44 @@ public sealed class StoreGoals : StoreTesting
         Assert.InRange(p99, 0, 100);
     }
 
-    /// <summary>Second halves of recorded conversations: on a server that has just been started, against one that never stopped.</summary>
+    /// <summary>Recorded conversations on a server that is stopped and started again, against one that never stops.</summary>
     [Fact(Explicit = true)]
     public async Task Restarted_KeepsItsTokensPerStep()
     {
-        double logs = 0, worst = double.MaxValue;
+        double logs = 0, worst = double.MaxValue, worstAtOnce = double.MaxValue;
         string[] files = Traces();
         foreach (string file in files)
         {
             (int[] Prompt, int[] Output)[] calls = [.. Calls(RecordedConversation.ReadFile(file))];
             int vocabulary = 1 + calls.Max(call => Math.Max(call.Prompt.DefaultIfEmpty().Max(), call.Output.DefaultIfEmpty().Max()));
-            var @namespace = NamespaceKey.Derive([1], file, "m", "t");
-            int half = calls.Length / 2;
             using SuffixHistory goesOn = new(vocabulary, Ample);
-            Play(goesOn, @namespace, calls.AsSpan(0, half));
-            await using (RedisSequenceStore store = Store())
+            long[] expected = Play(goesOn, One, calls);
+
+            // The first calls after a start are few: three starts make them more.
+            long[] ofAll = [0, 0], ofFirst = [0, 0];
+            foreach (int quarter in (int[])[1, 2, 3])
             {
-                using SuffixHistory stops = new(vocabulary, Ample, store);
-                Play(stops, @namespace, calls.AsSpan(0, half));
-                await store.FlushAsync(Ended);
+                int start = calls.Length * quarter / 4, atOnce = Math.Min(start + CallsAtOnce, calls.Length), end = quarter == 2 ? calls.Length : atOnce;
+                var @namespace = NamespaceKey.Derive([1], $"{file} {quarter}", "m", "t");
+                await using (LearningServer stops = await new LearningServer(Store(), vocabulary, @namespace).StartAsync())
+                    Play(stops.History, @namespace, calls.AsSpan(0, start));
+                LearningServer starts = await new LearningServer(Store(), vocabulary, @namespace).StartAsync();
+                long[] steps = Play(starts.History, @namespace, calls.AsSpan(start, end - start));
+                await starts.KillAsync();
+                (ofFirst[0], ofFirst[1]) = (ofFirst[0] + expected[start..atOnce].Sum(), ofFirst[1] + steps[..(atOnce - start)].Sum());
+                if (quarter == 2)
+                    ofAll = [expected[start..].Sum(), steps.Sum()];
             }
 
-            await using RedisSequenceStore again = Store();
-            using SuffixHistory starts = new(vocabulary, Ample, again);
-            using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ended);
-            Task following = await Replay(again, starts).StartAsync([@namespace], stop.Token);
-            int atOnce = Math.Min(half + 50, calls.Length);
-            long[] steps = [Play(goesOn, @namespace, calls.AsSpan(half, atOnce - half)), Play(starts, @namespace, calls.AsSpan(half, atOnce - half))];
-            long[] all = [steps[0] + Play(goesOn, @namespace, calls.AsSpan(atOnce)), steps[1] + Play(starts, @namespace, calls.AsSpan(atOnce))];
-            await stop.CancelAsync();
-            await following;
-            double ratio = (double)all[0] / all[1];
-            Print($"{Path.GetFileName(file),-28} {calls.Length - half,5} calls after the restart, {ratio:P2} of the tokens a step; first 50 calls {(double)steps[0] / steps[1]:P2}");
+            double ratio = (double)ofAll[0] / ofAll[1], ratioAtOnce = (double)ofFirst[0] / ofFirst[1];
+            Print($"{Path.GetFileName(file),-28} {calls.Length - (calls.Length / 2),5} calls after the restart, {ratio:P2} of the tokens a step; first {CallsAtOnce} calls of three restarts {ratioAtOnce:P2} ({ofFirst[0]} steps)");
             logs += Math.Log(ratio);
-            worst = Math.Min(worst, ratio);
+            (worst, worstAtOnce) = (Math.Min(worst, ratio), Math.Min(worstAtOnce, ratioAtOnce));
         }
 
-        Print($"restart: geometric mean {Math.Exp(logs / files.Length):P2}, worst {worst:P2} (goal 97 %)");
-        Assert.InRange(Math.Exp(logs / files.Length), 0.97, 2);
+        Print($"restart: geometric mean {Math.Exp(logs / files.Length):P2}, worst {worst:P2}, worst of the first calls {worstAtOnce:P2} (goal 97 % each)");
+        Assert.InRange(worst, 0.97, 2);
+        Assert.InRange(worstAtOnce, 0.97, 2);
     }
 
     /// <summary>From opening the store to a warm index: reading, decoding and indexing.</summary>
@@ -194,15 +195,16 @@ public sealed class StoreGoals : StoreTesting
     }
 
     /// <summary>Greedy verification against the recording.</summary>
-    /// <returns>Steps.</returns>
-    private static long Play(SuffixHistory history, NamespaceKey @namespace, ReadOnlySpan<(int[] Prompt, int[] Output)> calls)
+    /// <returns>Steps of each call.</returns>
+    private static long[] Play(SuffixHistory history, NamespaceKey @namespace, ReadOnlySpan<(int[] Prompt, int[] Output)> calls)
     {
-        long steps = 0;
+        long[] steps = new long[calls.Length];
         Continuation draft = new(Nodes);
-        foreach ((int[] prompt, int[] output) in calls)
+        for (int call = 0; call < calls.Length; call++)
         {
+            (int[] prompt, int[] output) = calls[call];
             using SuffixSession session = history.BeginSession(@namespace, prompt);
-            for (int written = 0; written < output.Length; steps++)
+            for (int written = 0; written < output.Length; steps[call]++)
             {
                 session.Draft(Nodes, Nodes, draft);
                 int taken = Math.Min(Accepted(draft, output.AsSpan(written)) + 1, output.Length - written);
