@@ -143,9 +143,10 @@ public sealed class RedisSequenceStore : ISequenceStore
         limit.CancelAfter(_flushTimeout);
         try
         {
-            // A log begins with its first sequence. A store that fails is waited for when it is closed.
             while (_writing.Queued > 0 && _writing.Trouble is null)
-                await Task.Delay(RoomInterval, _time, limit.Token);
+                await Task.Delay(RoomInterval, _time, limit.Token);   // a log begins with its first sequence
+            if (_writing.Trouble is not null)
+                return;   // closing waits for it, and once is enough
             foreach (LogFollower follower in _followers)
                 await follower.KeepLearnedAsync(limit.Token);
         }
