@@ -113,20 +113,21 @@ internal unsafe struct AttentionTile<S, V, W>
                 keys[j] = keys[Vectors + j];
                 keys[Vectors + j] = Keys(slot + (Vectors + j) * S.Lanes, end);
             }
+            int vectors = (Math.Min(Vectors * S.Lanes, end - slot) + S.Lanes - 1) / S.Lanes;
             for (int r = 0; r < Rows;)
             {
                 float* queries = Queries + r / 8 * 8 * dim + r % 8, scores = Scores + r * ScoreStride + slot - _origin;
-                r += ScoreRows(Rows - r, queries, keys, keyStride, dim, scores);
+                r += ScoreRows(Rows - r, queries, keys, vectors, keyStride, dim, scores);
             }
         }
     }
 
     /// <summary>As many rows as one tile takes, at most <paramref name="rows"/>, and how many those are.</summary>
-    private readonly int ScoreRows(int rows, float* queries, byte** keys, nint keyStride, nint dim, float* scores)
+    private readonly int ScoreRows(int rows, float* queries, byte** keys, int vectors, nint keyStride, nint dim, float* scores)
     {
         if (EightRowTile<S, V, W>.Fits && rows >= EightRowTile<S, V, W>.Rows)
         {
-            for (int j = 0; j < Vectors; j += 2)
+            for (int j = 0; j < vectors; j += 2)
                 EightRowTile<S, V, W>.Multiply(queries, keys + j, keys + Vectors + j, keyStride, dim, scores + j * S.Lanes, ScoreStride);
             return EightRowTile<S, V, W>.Rows;
         }
