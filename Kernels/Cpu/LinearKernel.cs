@@ -6,7 +6,7 @@ namespace Agentic.Kernels;
 /// <summary>
 /// output[r, o] = Σ_k input[r, k] · weight[o, k] + bias[o]. Weights are read in place, once for all rows of a panel, eight outputs at a time, so that
 /// those eight are in the first cache from the second tile of rows on. A worker takes a stretch of outputs.
-/// An output is the dot product of <see cref="DotTile{S,V,W,R}"/> over whole pairs of vectors, then the elements left over one by one,
+/// An output is the dot product of <see cref="DotTile{S,V,W}"/> over whole pairs of vectors, then the elements left over one by one,
 /// then the bias: one order of additions, whatever the rows of the call and the threads.
 /// </summary>
 internal static unsafe class LinearKernel<S, V, W>
@@ -23,8 +23,11 @@ internal static unsafe class LinearKernel<S, V, W>
     // Larger groups of columns go to the second-level cache: 21 GB/s at 4096 inputs, where the first-level cache gave 11.
     private const int PrefetchBytes = 8 * 1024;
 
-    // Below this a second thread costs more to reach than it saves (2 µs of one core).
-    private const long MinMultiplyAddsPerItem = 64 * 1024;
+    // Below this a second thread costs more to reach than it saves (0.3 µs of one core).
+    private const long MinMultiplyAddsPerThread = 32 * 1024;
+
+    // Several items a thread even out cores that are not equally fast, but the first weights of an item come from far: nobody has prefetched them.
+    private const long MinMultiplyAddsPerItem = 1024 * 1024;
 
     // AVX-512 multiplies and widens in the same two units, so from so many rows on a group of columns is widened once for all of them, where it then
     // still fits the first-level cache: a fifth less time with 64 rows (Sapphire Rapids), as much with 32. AVX2 gains nothing.
@@ -34,13 +37,18 @@ internal static unsafe class LinearKernel<S, V, W>
     {
         public LinearArgs Args;
         public Panel Panel;
-        public int OutputsPerItem;
+        public int Items;
 
-        /// <summary>[threads, 8, inputs in whole pairs], or null to widen in the tiles.</summary>
-        public float* Widened;
+        /// <summary>A worker's rows of the panel in the order of the weights' storage, [rows, inputs in whole pairs], then eight columns as float32,
+        /// [8, inputs in whole pairs]; one worker's after the other's.</summary>
+        public float* Scratch;
+        public nint ScratchStride;
+
+        /// <summary>Whether a group of columns is widened before the tiles.</summary>
+        public bool Widen;
     }
 
-    /// <summary>Rows of the input in the order of the weights' storage, [rows, inputs in whole pairs] with a stride.</summary>
+    /// <summary>Some rows of the input, [rows, inputs in whole pairs] with a stride.</summary>
     private struct Panel
     {
         public float* Data;
@@ -54,44 +62,61 @@ internal static unsafe class LinearKernel<S, V, W>
         Debug.Assert(args.OutputStride >= args.Outputs && args.Inputs > 0);
         int panelRows = Math.Min(args.Rows, Math.Max(16, PanelBytes / (args.Inputs * sizeof(float)) & ~3));
         nint whole = Whole(args);
-        float* laid = W.Interleaved ? scratch.Floats((panelRows + Columns * pool.Threads) * whole) : null;
-        bool widen = W.Interleaved && S.Lanes == Simd512.Lanes && panelRows >= MinWidenedRows && Columns * whole * sizeof(float) <= MaxWidenedBytes;
-        Job job = new() { Args = args, Widened = widen ? laid + panelRows * whole : null };
+        Job job = new() { Args = args };
+        if (W.Interleaved)
+        {
+            job.Widen = S.Lanes == Simd512.Lanes && panelRows >= MinWidenedRows && Columns * whole * sizeof(float) <= MaxWidenedBytes;
+            job.ScratchStride = (panelRows + (job.Widen ? Columns : 0)) * whole;
+            job.Scratch = scratch.Floats(job.ScratchStride * pool.Threads);
+        }
         for (int row = 0; row < args.Rows; row += panelRows)
         {
-            job.Panel = Lay(args, row, Math.Min(panelRows, args.Rows - row), laid);
-            job.OutputsPerItem = OutputsPerItem(args, job.Panel.Rows, pool.Threads);
-            pool.Run(&RunItem, &job, (args.Outputs + job.OutputsPerItem - 1) / job.OutputsPerItem);
+            int rows = Math.Min(panelRows, args.Rows - row);
+            job.Panel = new Panel { Data = args.Input + (nint)row * args.Inputs, Stride = args.Inputs, FirstRow = row, Rows = rows };
+            job.Items = Items(args, rows, pool.Threads);
+            pool.Run(&RunItem, &job, job.Items, W.Interleaved ? &Lay : null);
         }
     }
 
     private static int Whole(in LinearArgs args) => args.Inputs - args.Inputs % (2 * S.Lanes);
 
-    private static Panel Lay(in LinearArgs args, int firstRow, int rows, float* scratch)
+    /// <summary>Each worker lays the rows for itself: what one writes, the others would have to fetch from its cache.</summary>
+    private static void Lay(void* state, int worker)
     {
-        float* input = args.Input + (nint)firstRow * args.Inputs;
-        if (!W.Interleaved)
-            return new Panel { Data = input, Stride = args.Inputs, FirstRow = firstRow, Rows = rows };
-        nint whole = Whole(args);
-        for (int r = 0; r < rows; r++)
-            Permutation<S, V>.Apply<W>(input + (nint)r * args.Inputs, scratch + r * whole, whole, 1);
-        return new Panel { Data = scratch, Stride = whole, FirstRow = firstRow, Rows = rows };
+        Job job = *(Job*)state;
+        nint whole = Whole(job.Args);
+        float* laid = job.Scratch + worker * job.ScratchStride;
+        for (int r = 0; r < job.Panel.Rows; r++)
+            Permutation<S, V>.Apply<W>(job.Panel.Data + r * job.Panel.Stride, laid + r * whole, whole, 1);
     }
 
-    private static int OutputsPerItem(in LinearArgs args, int rows, int threads)
+    private static int Items(in LinearArgs args, int rows, int threads)
     {
-        // Four items a thread even out a core that is shared with others; fewer come in whole rounds, so that no thread waits for another.
-        long items = Math.Min(4L * threads, (long)rows * args.Inputs * args.Outputs / MinMultiplyAddsPerItem);
-        items = threads == 1 ? 1 : Math.Max(1, items > threads ? items - items % threads : items);
-        long outputs = (args.Outputs + items - 1) / items + Columns - 1;
-        return (int)Math.Min(outputs - outputs % Columns, args.Outputs);
+        long perThread = (long)rows * args.Inputs * args.Outputs / threads;
+        if (perThread < MinMultiplyAddsPerThread)
+            return (int)Math.Max(1, perThread * threads / MinMultiplyAddsPerThread);
+        return threads == 1 ? 1 : threads * (int)Math.Clamp(perThread / MinMultiplyAddsPerItem, 1, 4);
+    }
+
+    /// <summary>The first output of an item: they are whole groups of columns, as equal as these allow.</summary>
+    private static int FirstOutput(in Job job, int item)
+    {
+        long groups = (job.Args.Outputs + Columns - 1) / Columns;
+        return (int)Math.Min(groups * item / job.Items * Columns, job.Args.Outputs);
     }
 
     private static void RunItem(void* state, int item, int worker)
     {
         Job job = *(Job*)state; // the caller's stack changes all the time
-        float* widened = job.Widened is null ? null : job.Widened + worker * Columns * Whole(job.Args);
-        Multiply(job.Args, job.Panel, item * job.OutputsPerItem, Math.Min((item + 1) * job.OutputsPerItem, job.Args.Outputs), widened);
+        float* widened = null;
+        if (W.Interleaved)
+        {
+            job.Panel.Data = job.Scratch + worker * job.ScratchStride;
+            job.Panel.Stride = Whole(job.Args);
+            if (job.Widen)
+                widened = job.Panel.Data + job.Panel.Rows * job.Panel.Stride;
+        }
+        Multiply(job.Args, job.Panel, FirstOutput(job, item), FirstOutput(job, item + 1), widened);
     }
 
     private static void Multiply(in LinearArgs args, in Panel panel, int first, int end, float* widened)
@@ -102,11 +127,8 @@ internal static unsafe class LinearKernel<S, V, W>
         (int groups, int edge) = Math.DivRem(end - first, Columns);
         if (widened is not null)
             MultiplyWidened(panel, weight, stride, groups, whole, widened, output, args.OutputStride);
-        else if (panel.Rows == 1)
-            DotTile<S, V, W, OneRow>.Multiply(
-                panel.Data, panel.Stride, 1, weight, stride, groups, whole, output, args.OutputStride, Ahead(stride), Near(stride));
         else
-            DotTile<S, V, W, TwoRows>.Multiply(
+            DotTile<S, V, W>.Multiply(
                 panel.Data, panel.Stride, panel.Rows, weight, stride, groups, whole, output, args.OutputStride, Ahead(stride), Near(stride));
         for (int column = end - edge; column < end; column++)
             MultiplyColumn(args, panel, column);
@@ -120,7 +142,7 @@ internal static unsafe class LinearKernel<S, V, W>
         for (; groups > 0; groups--, weight += Columns * stride, output += Columns)
         {
             Widen(weight, stride, length, widened);
-            DotTile<S, V, Float32Storage, TwoRows>.Multiply(
+            DotTile<S, V, Float32Storage>.Multiply(
                 panel.Data, panel.Stride, panel.Rows, (byte*)widened, length * sizeof(float), 1, length, output, outputStride, 0, near: true);
         }
     }
@@ -146,7 +168,7 @@ internal static unsafe class LinearKernel<S, V, W>
         byte* weight = (byte*)args.Weight + column * (nint)args.Inputs * W.Size;
         for (int row = 0; row < panel.Rows; row++)
         {
-            DotTile<S, V, W, OneRow>.Multiply(panel.Data + row * panel.Stride, 0, 1, weight, 0, 1, Whole(args), tile, 0, 0, near: true);
+            DotTile<S, V, W>.Multiply(panel.Data + row * panel.Stride, 0, 1, weight, 0, 1, Whole(args), tile, 0, 0, near: true);
             args.Output[(panel.FirstRow + row) * (nint)args.OutputStride + column] = tile[0];
         }
     }

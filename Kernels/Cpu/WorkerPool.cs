@@ -21,6 +21,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     private int _parked;
     private volatile bool _stopping;
     private delegate*<void*, int, int, void> _body;
+    private delegate*<void*, int, void> _prepare;
     private void* _state;
 
     /// <param name="threads">With the calling one.</param>
@@ -41,16 +42,20 @@ internal sealed unsafe class WorkerPool : IDisposable
     /// <param name="body">Must not throw. Workers are numbered 0 (the caller) to <see cref="Threads"/> − 1.</param>
     /// <param name="state">Passed through.</param>
     /// <param name="items">Taken in rising order by whoever is free.</param>
-    public void Run(delegate*<void*, int, int, void> body, void* state, int items)
+    /// <param name="prepare">Called with state and worker before the first item that a worker takes; or null.</param>
+    public void Run(delegate*<void*, int, int, void> body, void* state, int items, delegate*<void*, int, void> prepare = null)
     {
         if (_workers.Length == 0 || items <= 1)
         {
+            if (prepare is not null)
+                prepare(state, 0);
             for (int item = 0; item < items; item++)
                 body(state, item, 0);
             return;
         }
 
         _body = body;
+        _prepare = prepare;
         _state = state;
         _items = items;
         Volatile.Write(ref _done, 0);
@@ -60,7 +65,8 @@ internal sealed unsafe class WorkerPool : IDisposable
         if (parked > 0)
             _wake.Release(Math.Min(parked, items - 1));
 
-        while (TryTake(0))
+        long prepared = 0;
+        while (TryTake(0, ref prepared))
         {
         }
         SpinWait spin = default;
@@ -78,7 +84,9 @@ internal sealed unsafe class WorkerPool : IDisposable
         _wake.Dispose();
     }
 
-    private bool TryTake(int worker)
+    /// <param name="worker">Who takes.</param>
+    /// <param name="prepared">The generation of the last loop that the worker prepared for.</param>
+    private bool TryTake(int worker, ref long prepared)
     {
         while (true)
         {
@@ -89,6 +97,9 @@ internal sealed unsafe class WorkerPool : IDisposable
             if (Interlocked.CompareExchange(ref _ticket, ticket - 1, ticket) != ticket)
                 continue;
             // The loop cannot end before this item is done, so its fields are those of the ticket.
+            if (_prepare is not null && prepared != ticket >> 32)
+                _prepare(_state, worker);
+            prepared = ticket >> 32;
             _body(_state, _items - left, worker);
             Interlocked.Increment(ref _done);
             return true;
@@ -97,9 +108,10 @@ internal sealed unsafe class WorkerPool : IDisposable
 
     private void Work(int worker)
     {
+        long prepared = 0;
         while (!_stopping)
         {
-            if (TryTake(worker) || SpinUntilWork())
+            if (TryTake(worker, ref prepared) || SpinUntilWork())
                 continue;
             Interlocked.Increment(ref _parked);
             if ((int)Interlocked.Read(ref _ticket) == 0 && !_stopping)

@@ -10,23 +10,28 @@ public sealed unsafe class CpuMachineryTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(5)]
-    public void WorkerPool_EachItemIsDoneOnce_BeforeRunReturns(int threads)
+    public void WorkerPool_EachItemIsDoneOnce_ByAWorkerPreparedOnce_BeforeRunReturns(int threads)
     {
         using WorkerPool pool = new(threads);
         Random random = new(threads);
-        using Native<int> done = new(64);
+        using Native<int> done = new(64 + threads); // items, then workers that have prepared
         for (int loop = 0; loop < 3000; loop++)
         {
             int items = random.Next(65);
             done.Span.Clear();
-            pool.Run(&CountItem, done, items);
+            if (loop % 3 == 0)
+                pool.Run(&CountItem, done, items);
+            else
+                pool.Run(&CountPrepared, done, items, &Prepare);
             Assert.Equal(items, done.Span[..items].Count(1));
-            Assert.Equal(64 - items, done.Span[items..].Count(0));
+            Assert.Equal(64 - items, done.Span[items..64].Count(0));
             if (loop % 500 == 0)
                 Thread.Sleep(5); // long enough for the workers to park
         }
 
         static void CountItem(void* state, int item, int worker) => Interlocked.Increment(ref ((int*)state)[item]);
+        static void CountPrepared(void* state, int item, int worker) => Interlocked.Add(ref ((int*)state)[item], ((int*)state)[64 + worker]);
+        static void Prepare(void* state, int worker) => ((int*)state)[64 + worker]++;
     }
 
     [Fact]
