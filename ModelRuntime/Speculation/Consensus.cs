@@ -14,12 +14,12 @@ internal sealed class Consensus
     public const int NotChosen = -2;
 
     private const float LearningRate = 0.2f, Forgetting = 0.999f;
-    private const float MostClaimed = 0.99f, LeastClaim = 1e-4f;
+    private const float MostClaimed = 0.998f, LeastClaim = 1e-4f;
     private const float NotChosenWeight = 0.25f;
 
     // What chances turn out to be: by the sources that name a node, tenths of chance, and depth 1, 2–3, more.
     private const int Chances = 10, Depths = 3, PriorNodes = 4;
-    private const float NotChosenCount = 0.1f, MostSum = 0.995f;
+    private const float NotChosenCount = 0.1f, MostSum = 0.998f;
 
     private static readonly int Kinds = (1 << DraftTree.Sources) * Chances * Depths;
     private const int Named = 0, Claimed = 1, Unnamed = 2, Unclaimed = 3, Parameters = 4;

@@ -36,7 +36,7 @@ internal sealed record ServeOptions
             + "Default: auto, weights as the checkpoint stores them, the rest in f32."),
         ThreadsSetting = new("threads", "N", "Threads that compute. Default: one a core."),
         MaxSequencesSetting = new("max-sequences", "N", "Sequences decoded at once. Default: 16."),
-        DraftNodesSetting = new("draft-nodes", "N", "Most drafted tokens of one sequence and step; 0 decodes plainly. Default: 32."),
+        DraftNodesSetting = new("draft-nodes", "N", "Most drafted tokens of one sequence and step; 0 decodes plainly and remembers nothing. Default: 32."),
         DraftSetting = new("draft", "DIR", "An EAGLE draft head of the model: SafeAILab, SpecForge or speculators. Default: none."),
         DraftOptionalSetting = new("draft-optional", "true|false",
             "Serve without the draft head where it cannot be used, instead of not at all. Default: false."),
