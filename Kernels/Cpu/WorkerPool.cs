@@ -10,6 +10,9 @@ namespace Agentic.Kernels;
 /// </remarks>
 internal sealed unsafe class WorkerPool : IDisposable
 {
+    // Before the first loop: no generation, which are 0 to 2³² − 1 and then begin again, after some hours of short steps.
+    private const long None = -1;
+
     // A decode step's loops follow each other within a few microseconds; parking and waking costs some ten.
     private static readonly long SpinTicks = Stopwatch.Frequency / 20_000;
 
@@ -42,7 +45,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     /// <param name="body">Must not throw. Workers are numbered 0 (the caller) to <see cref="Threads"/> − 1.</param>
     /// <param name="state">Passed through.</param>
     /// <param name="items">Taken in rising order by whoever is free.</param>
-    /// <param name="prepare">Called with state and worker before the first item that a worker takes; or null.</param>
+    /// <param name="prepare">Called with state and worker before the first item that a worker takes, and must not throw; or null.</param>
     public void Run(delegate*<void*, int, int, void> body, void* state, int items, delegate*<void*, int, void> prepare = null)
     {
         if (_workers.Length == 0 || items <= 1)
@@ -59,13 +62,13 @@ internal sealed unsafe class WorkerPool : IDisposable
         _state = state;
         _items = items;
         Volatile.Write(ref _done, 0);
-        long generation = (Volatile.Read(ref _ticket) >> 32) + 1;
+        long generation = (Volatile.Read(ref _ticket) >>> 32) + 1;
         Interlocked.Exchange(ref _ticket, generation << 32 | (uint)items);
         int parked = Volatile.Read(ref _parked);
         if (parked > 0)
             _wake.Release(Math.Min(parked, items - 1));
 
-        long prepared = 0;
+        long prepared = None;
         while (TryTake(0, ref prepared))
         {
         }
@@ -85,7 +88,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     }
 
     /// <param name="worker">Who takes.</param>
-    /// <param name="prepared">The generation of the last loop that the worker prepared for.</param>
+    /// <param name="prepared">The generation of the last loop that the worker took an item of.</param>
     private bool TryTake(int worker, ref long prepared)
     {
         while (true)
@@ -97,9 +100,9 @@ internal sealed unsafe class WorkerPool : IDisposable
             if (Interlocked.CompareExchange(ref _ticket, ticket - 1, ticket) != ticket)
                 continue;
             // The loop cannot end before this item is done, so its fields are those of the ticket.
-            if (_prepare is not null && prepared != ticket >> 32)
+            if (_prepare is not null && prepared != ticket >>> 32)
                 _prepare(_state, worker);
-            prepared = ticket >> 32;
+            prepared = ticket >>> 32;
             _body(_state, _items - left, worker);
             Interlocked.Increment(ref _done);
             return true;
@@ -108,7 +111,7 @@ internal sealed unsafe class WorkerPool : IDisposable
 
     private void Work(int worker)
     {
-        long prepared = 0;
+        long prepared = None;
         while (!_stopping)
         {
             if (TryTake(worker, ref prepared) || SpinUntilWork())

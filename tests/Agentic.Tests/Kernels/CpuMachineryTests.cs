@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Agentic.Kernels;
 
@@ -9,6 +10,7 @@ public sealed unsafe class CpuMachineryTests
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
+    [InlineData(3)]
     [InlineData(5)]
     public void WorkerPool_EachItemIsDoneOnce_ByAWorkerPreparedOnce_BeforeRunReturns(int threads)
     {
@@ -33,6 +35,39 @@ public sealed unsafe class CpuMachineryTests
         static void CountPrepared(void* state, int item, int worker) => Interlocked.Add(ref ((int*)state)[item], ((int*)state)[64 + worker]);
         static void Prepare(void* state, int worker) => ((int*)state)[64 + worker]++;
     }
+
+    /// <summary>Loops are numbered with 32 bits, which some hours of short steps use up.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void WorkerPool_NumbersOfLoopsBeginAgain_WorkersPrepareForEach(int threads)
+    {
+        foreach (long number in (long[])[-2, int.MaxValue])
+        {
+            using WorkerPool pool = new(threads);
+            using Native<int> prepared = new(1 + threads); // items done by a worker that had not prepared; by worker, times it did
+            Ticket(pool) = number << 32;
+            for (int loop = 0; loop < 4; loop++)
+            {
+                prepared.Span.Clear();
+                pool.Run(&Look, prepared, 64, &Prepare);
+                Assert.Equal(0, prepared.Span[0]);
+                Assert.Equal(1, prepared.Span[1..].ToArray().Max());
+            }
+        }
+
+        static void Prepare(void* state, int worker) => ((int*)state)[1 + worker]++;
+        static void Look(void* state, int item, int worker)
+        {
+            if (((int*)state)[1 + worker] != 1)
+                Interlocked.Increment(ref *(int*)state);
+            Thread.SpinWait(50);
+        }
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_ticket")]
+    private static extern ref long Ticket(WorkerPool pool);
 
     [Fact]
     public void Exponential_IsWithinTwoUnitsInTheLastPlace_AndTheSameAtEveryWidth()

@@ -42,15 +42,36 @@ public sealed unsafe class LinearTests
         }
     }
 
-    [Fact]
-    public void Threads_ChangeNoBits()
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(5)]
+    public void Threads_ChangeNoBits(int threads)
     {
-        using IKernels one = new CpuKernels(1), three = new CpuKernels(3);
+        using IKernels one = new CpuKernels(1), many = new CpuKernels(threads);
         for (int seed = 0; seed < 20; seed++)
         {
             int rows = seed % 2 == 0 ? 9 : 45; // one item a thread, or several
             using Case linear = new(new Random(seed), rows, inputs: 320, outputs: 1000 + seed);
-            Tensors.AssertSameBits(linear.Run(one, 0, rows), linear.Run(three, 0, rows), $"{linear}");
+            Tensors.AssertSameBits(linear.Run(one, 0, rows), linear.Run(many, 0, rows), $"{linear}");
+        }
+    }
+
+    /// <summary>Some items are empty then, and nothing but the outputs is written.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(5)]
+    public void MoreItemsThanGroupsOfOutputs_ChangeNoBits(int threads)
+    {
+        using IKernels one = new CpuKernels(1), many = new CpuKernels(threads);
+        foreach (int outputs in (int[])[1, 7, 8, 9, 17])
+        {
+            foreach (int rows in (int[])[1, 2, 3, 5, 700])
+            {
+                using Case linear = new(new Random(rows + outputs), rows, inputs: 4096, outputs, gap: 2);
+                Tensors.AssertSameBits(linear.RunWithGaps(one, 0, rows), linear.RunWithGaps(many, 0, rows), $"{linear}");
+            }
         }
     }
 
