@@ -126,8 +126,9 @@ internal sealed class Drafter
         if (node.EscapeClass != @class)
             (node.Escape, node.EscapeClass) = (weights.Escape(VoteWeights.EscapeOf(node.Voters, tokens: 1, node.Depth, occurrences.Mood)), @class);
 
-        float vote = node.Voters.Weight * weights.Tokens.Vote(node.TokenId, next, TokenWeights.MatchOf(node.Voters, node.Depth));
-        node.Voted *= vote / (vote + (node.Escape * weights.Tokens.Escape(node.TokenId)));
+        TokenWeights ofTokens = weights.Tokens;
+        float vote = node.Voters.Weight * ofTokens.Vote(node.TokenId, next, TokenWeights.MatchOf(node.Voters, node.Depth));
+        node.Voted *= vote / (vote + (node.Escape * ofTokens.Escape(node.TokenId)));
         node.TokenId = next;
         node.Probability = Math.Min(node.Probability, calibration.Correct(node.Voted));
         (node.Parent, node.Depth) = (index, node.Depth + 1);

@@ -122,7 +122,7 @@ internal static class LearnedCodec
         }
 
         // A comparison with what is no number is false.
-        VoteWeights weights = new() { Tokens = tokens };
+        VoteWeights weights = new(tokens);
         ReadOnlySpan<byte> pairs = packed[PairsAt..];
         foreach (LearnedWeight[] table in weights.Tables)
         {

@@ -37,8 +37,8 @@ internal sealed class VoteWeights
     private readonly LearnedWeight[] _escapeOrigins = new LearnedWeight[Evidence.Origins * Lengths];
     private readonly LearnedWeight[] _escapeLikenesses = new LearnedWeight[Evidence.Likenesses * Evidence.Spans];
 
-    /// <summary>What the tokens themselves make of a vote.</summary>
-    public TokenWeights Tokens { get; init; } = new();
+    /// <summary>What the tokens themselves make of a vote: another object once there is more of it.</summary>
+    public TokenWeights Tokens { get; private set; }
 
     /// <summary>Of the memory of all of it.</summary>
     public long Bytes => ((long)Count * Unsafe.SizeOf<LearnedWeight>()) + Tokens.Bytes;
@@ -48,7 +48,14 @@ internal sealed class VoteWeights
         [_evidence, _escapes, _escapeDepths, _escapeMoods, _escapeMatches, _escapeOrigins, _escapeLikenesses];
 
     public VoteWeights()
+        : this(TokenWeights.OfBits(0))
     {
+    }
+
+    /// <param name="ofTokens">Learned before.</param>
+    public VoteWeights(TokenWeights ofTokens)
+    {
+        Tokens = ofTokens;
         foreach (LearnedWeight[] neutral in new[] { _evidence, _escapeDepths, _escapeMoods, _escapeOrigins, _escapeLikenesses })
             Array.Fill(neutral, new LearnedWeight(0));
         for (int origin = 0; origin < Evidence.Origins; origin++)
@@ -135,10 +142,18 @@ internal sealed class VoteWeights
         _escapeLikenesses[escape.Likeness].Follow(gradient);
     }
 
+    /// <inheritdoc cref="TokenWeights.LearnVote"/>
+    public void LearnVote(int last, int token, int match, float gradient) => TokensWithRoom().LearnVote(last, token, match, gradient);
+
+    /// <inheritdoc cref="TokenWeights.LearnEscape"/>
+    public void LearnEscape(int last, float gradient) => TokensWithRoom().LearnEscape(last, gradient);
+
+    private TokenWeights TokensWithRoom() => Tokens.IsFull ? Tokens = Tokens.Grown() : Tokens;
+
     /// <summary>As it is now, for another thread.</summary>
     public VoteWeights Copy()
     {
-        VoteWeights copy = new() { Tokens = Tokens.Copy() };
+        VoteWeights copy = new(Tokens.Copy());
         foreach ((LearnedWeight[] from, LearnedWeight[] to) in Tables.Zip(copy.Tables))
             from.CopyTo(to, 0);
         return copy;

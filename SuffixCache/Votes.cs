@@ -74,17 +74,18 @@ internal sealed class Votes
         }
 
         (_count, _last, _all, _total) = (count, last, default, 0);
+        TokenWeights ofTokens = weights.Tokens;
         foreach (ref Choice choice in choices[..count])
         {
             _all.Add(choice.Voters);
             choice.Match = TokenWeights.MatchOf(choice.Voters, depth);
-            _total += choice.Weight = choice.Voters.Weight * weights.Tokens.Vote(last, choice.TokenId, choice.Match);
+            _total += choice.Weight = choice.Voters.Weight * ofTokens.Vote(last, choice.TokenId, choice.Match);
         }
 
         if (count == 0)
             return;
         _escape = VoteWeights.EscapeOf(_all, distinct, depth, occurrences.Mood);
-        _escaped = weights.Escape(_escape) * weights.Tokens.Escape(last);
+        _escaped = weights.Escape(_escape) * ofTokens.Escape(last);
         _total += _escaped;
     }
 
@@ -106,12 +107,12 @@ internal sealed class Votes
                 occurrences.Blame(i, occurrences[i].Weight / choice.Voters.Weight * gradient);
             }
 
-            weights.Tokens.LearnVote(_last, choice.TokenId, choice.Match, gradient);
+            weights.LearnVote(_last, choice.TokenId, choice.Match, gradient);
         }
 
         float missed = (winners == 0 ? 1 : 0) - (_escaped / _total);
         weights.LearnEscape(_escape, missed);
-        weights.Tokens.LearnEscape(_last, missed);
+        weights.LearnEscape(_last, missed);
         return winners;
     }
 }

@@ -49,6 +49,33 @@ public sealed class LearnedHistoryTests : HistoryTesting
         Assert.InRange(second.LearnedTokens[One], learned.Tokens + 1, 3 * learned.Tokens);
     }
 
+    /// <summary>A thread that drafts sees the weights of tokens as they were before they took more room, or after.</summary>
+    [Fact]
+    public async Task OtherSessionLearnsMuch_DraftsOfAnotherThreadGoOn()
+    {
+        const int Rounds = 10;
+        for (int round = 0; round < Rounds; round++)
+        {
+            using SuffixHistory history = new(Vocabulary, Budget);
+            Play(history, One, seed: round, calls: 10);
+            using SuffixSession session = history.BeginSession(One, Text(seed: 1, 60).AsSpan(0, 25));
+            using CancellationTokenSource stop = new();
+            Task<int> drafts = Task.Run(() =>
+            {
+                Continuation draft = new(64);
+                int nodes = 0;
+                for (; !stop.IsCancellationRequested; nodes += draft.Count)
+                    session.Draft(64, 64, draft);
+                return nodes;
+            }, TestContext.Current.CancellationToken);
+            Play(history, One, seed: round, calls: 200);
+            await stop.CancelAsync();
+
+            Assert.True(await drafts > 100, "Little was drafted.");
+            Assert.Equal(TokenWeights.MostBits, Learned(history, One)!.Weights.Tokens.Bits);
+        }
+    }
+
     [Fact]
     public void WhoeverHasLearnedMore_KeepsIt()
     {

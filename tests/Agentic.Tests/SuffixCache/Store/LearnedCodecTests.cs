@@ -58,7 +58,7 @@ public sealed class LearnedCodecTests : HistoryTesting
     [InlineData(1e5f)]
     public void Extremes_StayWithinBounds(float weight)
     {
-        VoteWeights votes = new() { Tokens = TokenWeights.OfBits(TokenWeights.FirstBits) };
+        VoteWeights votes = new(TokenWeights.OfBits(TokenWeights.FirstBits));
         votes.Tokens.Set(7, weight, 1e20f);
         LearnedState back = LearnedCodec.Decode(One, LearnedCodec.Encode(new(One, 1, votes, new Calibration())))!;
         Assert.InRange(back.Weights.Tokens.Weights[7], 0.99f * weight, 1.01f * weight);
@@ -70,10 +70,10 @@ public sealed class LearnedCodecTests : HistoryTesting
     [Fact]
     public void TokensHaveTheirPlaces()
     {
-        TokenWeights tokens = new();
+        TokenWeights tokens = TokenWeights.OfBits(TokenWeights.FirstBits);
         tokens.LearnVote(last: 11, token: 22, match: 5, gradient: 0.5f);
         tokens.LearnEscape(last: 33, gradient: -0.5f);
-        Assert.Equal((1, 11), (LearnedCodec.Encode(State)[0], tokens.Bits));
+        Assert.Equal((1, 11), (LearnedCodec.Encode(State)[0], TokenWeights.FirstBits));
         Assert.Equal([135, 141, 810, 1216], Enumerable.Range(0, tokens.Weights.Length).Where(place => tokens.Squares[place] != TokenWeights.FirstSquares));
     }
 

@@ -216,7 +216,7 @@ public abstract class LearnedStoreTests : StoreTesting
     {
         VoteWeights weights = new();
         for (int i = 0; i < 500; i++)
-            weights.Tokens.LearnVote(i % 7, i % 11, match: i % 12, gradient: 0.3f);
+            weights.LearnVote(i % 7, i % 11, match: i % 12, gradient: 0.3f);
         return new LearnedState(@namespace, tokens, weights, new Calibration());
     }
 

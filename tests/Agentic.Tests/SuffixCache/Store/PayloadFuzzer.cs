@@ -36,7 +36,7 @@ internal sealed class PayloadFuzzer(int seed, NamespaceKey @namespace)
         VoteWeights weights = new();
         for (int i = Next(Next(4) == 0 ? 20_000 : 500); i > 0; i--)
         {
-            weights.Tokens.LearnVote(Next(100), Next(200), Next(12), _random.NextSingle() - 0.5f);
+            weights.LearnVote(Next(100), Next(200), Next(12), _random.NextSingle() - 0.5f);
             weights.LearnEscape(new EscapeIndices(Next(100), Next(30), Next(8), Next(30), Next(30), Next(40)), _random.NextSingle() - 0.5f);
         }
 
