@@ -36,7 +36,7 @@ internal static class LearnedCodec
     private static readonly float StepsOfE = Steps / MathF.Log(1 + (MathF.Log(TokenWeights.Most) / Near));
 
     /// <summary>The state as it is stored.</summary>
-    public static byte[] Encode(LearnedState state) => Seal(state.Namespace, state.Tokens, Pack(state));
+    public static byte[] Encode(LearnedState state) => state.Stored ?? Seal(state.Namespace, state.Tokens, Pack(state));
 
     /// <summary>What a stored state says it was learned from; 0 where it is none, or of another version.</summary>
     /// <param name="bytes">Its <see cref="Beginning"/> at least.</param>

@@ -89,15 +89,15 @@ internal sealed class LearnedKeeper(RedisConnection connection, ISequenceFollowe
     /// <returns>Whether it could be read.</returns>
     private async Task<bool> RestoreAsync(IDatabase database, NamespaceKey @namespace)
     {
-        ReadOnlyMemory<byte> bytes = await database.StringGetAsync(new LogLayout(@namespace).Learned);
-        if (LearnedCodec.Decode(@namespace, bytes.Span) is not LearnedState state)
+        byte[] bytes = (byte[]?)await database.StringGetAsync(new LogLayout(@namespace).Learned) ?? [];
+        if (LearnedCodec.Decode(@namespace, bytes) is not LearnedState state)
         {
             Damaged(@namespace);
             return false;
         }
 
         _damaged.TryRemove(@namespace, out _);
-        follower.Learned(state);
+        follower.Learned(state.Packed(bytes));
         Interlocked.Increment(ref _restored);
         return true;
     }

@@ -12,6 +12,7 @@ internal sealed class Namespace : IDisposable
     private readonly Occurrences _found = new();
     private uint _loadedEnd;
     private long _learnedTokens;
+    private LearnedState? _takenOver;   // and not drafted from yet
     private volatile bool _isForgotten;
 
     public Namespace(NamespaceKey key, int vocabularySize, int chunkBits, Reclaimer reclaimer)
@@ -43,7 +44,7 @@ internal sealed class Namespace : IDisposable
     /// <summary>Larger is later.</summary>
     public long LastUsed { get; set; }
 
-    public long Bytes => Index.Bytes + _blocks.Bytes + _stretches.Bytes + Weights.Bytes;
+    public long Bytes => Index.Bytes + _blocks.Bytes + _stretches.Bytes + Weights.Bytes + (_takenOver?.Bytes ?? 0);
 
     /// <summary>Indexes what the log does not hold of a prompt.</summary>
     /// <param name="prompt">The whole of it.</param>
@@ -182,18 +183,31 @@ internal sealed class Namespace : IDisposable
 
     /// <summary>What it has learned, as it is now; null if nothing.</summary>
     public LearnedState? CopyLearned() =>
-        _learnedTokens == 0 ? null : new LearnedState(Key, _learnedTokens, Weights.Copy(), Calibration.Copy());
+        _learnedTokens == 0 ? null : _takenOver ?? new LearnedState(Key, _learnedTokens, Weights.Copy(), Calibration.Copy());
 
     /// <summary>Goes on from what was learned before, unless it has learned more itself.</summary>
     public void Load(LearnedState state)
     {
         if (state.Tokens <= _learnedTokens)
             return;
-        (Weights, Calibration) = (state.Weights, state.Calibration);
+        _takenOver = state;
         Volatile.Write(ref _learnedTokens, state.Tokens);
+        if (Sessions > 0)
+            GoOnFromTakenOver();
     }
 
-    public void Enter() => Sessions++;
+    public void Enter()
+    {
+        Sessions++;
+        GoOnFromTakenOver();
+    }
+
+    private void GoOnFromTakenOver()
+    {
+        if (_takenOver is not LearnedState state)
+            return;
+        (Weights, Calibration, _takenOver) = (state.Weights, state.Calibration, null);
+    }
 
     public void Leave()
     {

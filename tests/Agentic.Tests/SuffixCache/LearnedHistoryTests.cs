@@ -199,6 +199,24 @@ public sealed class LearnedHistoryTests : HistoryTesting
     }
 
     [Fact]
+    public void TakenOver_TakesFewBytesUntilSomebodyDrafts()
+    {
+        using SuffixHistory first = new(Vocabulary, Budget), second = new(Vocabulary, Budget);
+        Play(first, One, seed: 1, calls: 200);
+        Write(second, One, Text(seed: 1, 50), Text(seed: 2, 40));
+        LearnedState learned = Learned(first, One)!, stored = Stored(learned);
+        long before = second.Bytes;
+        second.Load(stored);
+        second.IndexLoaded(0);
+        Assert.Equal((learned.Tokens, before + stored.Stored!.Length), (second.LearnedTokens[One], second.Bytes));
+        Assert.InRange(stored.Stored.Length, 1, learned.Weights.Bytes / 4);
+        Assert.Same(stored.Stored, LearnedCodec.Encode(Learned(second, One)!));
+
+        using SuffixSession session = second.BeginSession(One, Text(seed: 1, 50));
+        Assert.InRange(second.Bytes, before + (learned.Weights.Bytes / 2), before + learned.Weights.Bytes);
+    }
+
+    [Fact]
     public void WeightsCountAsBytes()
     {
         using Namespace @namespace = new(One, Vocabulary, chunkBits: 8, new Reclaimer());
@@ -216,5 +234,9 @@ public sealed class LearnedHistoryTests : HistoryTesting
     }
 
     /// <summary>As it comes back from a store.</summary>
-    private static LearnedState Stored(LearnedState state) => LearnedCodec.Decode(state.Namespace, LearnedCodec.Encode(state))!;
+    private static LearnedState Stored(LearnedState state)
+    {
+        byte[] bytes = LearnedCodec.Encode(state);
+        return LearnedCodec.Decode(state.Namespace, bytes)!.Packed(bytes);
+    }
 }
