@@ -44,6 +44,10 @@ internal static class LearnedCodec
         bytes.Length >= Beginning && bytes[0] == Version
         && BinaryPrimitives.ReadInt64LittleEndian(bytes[TokensAt..]) is > 0 and <= MostTokens and long tokens ? tokens : 0;
 
+    /// <summary>Whether a newer version of this program can read it, and this one cannot.</summary>
+    /// <param name="bytes">Its <see cref="Beginning"/> at least.</param>
+    public static bool IsNewer(ReadOnlySpan<byte> bytes) => bytes.Length >= Beginning && bytes[0] > Version;
+
     /// <summary>Reads a state that anyone may have written; null for whatever is damaged, foreign, of another version, or holds a number that
     /// nobody learned. Never throws.</summary>
     public static LearnedState? Decode(NamespaceKey @namespace, ReadOnlySpan<byte> bytes)

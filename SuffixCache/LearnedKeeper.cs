@@ -9,7 +9,7 @@ namespace Agentic.SuffixCache;
 /// <remarks>
 /// Whoever has learned most writes. A server that has learned less than half as much takes over what is stored: one that was just started,
 /// or meets the namespace for the first time. What is stored grows by a sixteenth at least, so that it is written some hundred times in
-/// all, however long it is learned.
+/// all, however long it is learned. What a newer version of this program stored stays as it is.
 /// </remarks>
 /// <param name="connection">To the store.</param>
 /// <param name="follower">Who learns.</param>
@@ -22,7 +22,7 @@ internal sealed class LearnedKeeper(RedisConnection connection, ISequenceFollowe
     private const int CopiedTogether = 4;   // each costs a step 0.2 ms
     private const int Growth = 16;
 
-    private readonly ConcurrentDictionary<NamespaceKey, bool> _damaged = [];   // and known to be
+    private readonly ConcurrentDictionary<NamespaceKey, bool> _unreadable = [];   // and known to be
     private long _restored, _stored, _failures;
 
     /// <summary>States handed over.</summary>
@@ -44,23 +44,27 @@ internal sealed class LearnedKeeper(RedisConnection connection, ISequenceFollowe
         {
             IDatabase database = await connection.DatabaseAsync(cancellationToken);
             IReadOnlyDictionary<NamespaceKey, long> known = follower.LearnedTokens;
+            List<(LogReader Log, long Least)> grown = [];
             foreach (LogReader[] some in logs.Where(log => log.KnownEpoch is not null && (isFirst || known.ContainsKey(log.Namespace))).Chunk(AskedTogether))
             {
-                long[] stored = await Task.WhenAll(some.Select(log => TokensAsync(database, log.Namespace))).WaitAsync(cancellationToken);
-                List<LogReader> grown = [];
-                foreach ((LogReader log, long theirs) in some.Zip(stored))
+                long?[] stored = await Task.WhenAll(some.Select(log => TokensAsync(database, log.Namespace))).WaitAsync(cancellationToken);
+                foreach ((LogReader log, long? readable) in some.Zip(stored))
                 {
+                    if (readable is not long theirs)
+                        continue;
                     long ours = known.GetValueOrDefault(log.Namespace);
                     bool isLittle = ours < theirs / 2.0;
                     if (isLittle && await RestoreAsync(database, log.Namespace))
                         continue;
-                    if (ours > (isLittle ? 0 : isLast ? theirs : theirs + (theirs / Growth)))   // little, and yet more than what cannot be read
-                        grown.Add(log);
+                    long least = isLittle ? 0 : isLast ? theirs : theirs + (theirs / Growth);   // little, and yet more than what cannot be read
+                    if (ours > least)
+                        grown.Add((log, least));
                 }
-
-                foreach (LogReader[] few in grown.Chunk(CopiedTogether))
-                    await Task.WhenAll(few.Select(log => StoreAsync(database, log, cancellationToken))).WaitAsync(cancellationToken);
             }
+
+            // After all was read: a store that refuses to write keeps nobody from that.
+            foreach ((LogReader Log, long Least)[] few in grown.Chunk(CopiedTogether))
+                await Task.WhenAll(few.Select(one => StoreAsync(database, one.Log, one.Least, cancellationToken))).WaitAsync(cancellationToken);
         }
         catch (Exception exception) when (StoreTrouble.IsOf(exception) || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
@@ -68,12 +72,19 @@ internal sealed class LearnedKeeper(RedisConnection connection, ISequenceFollowe
         }
     }
 
-    /// <returns>What the stored state was learned from; 0 if there is none that can be read.</returns>
-    private async Task<long> TokensAsync(IDatabase database, NamespaceKey @namespace)
+    /// <returns>What the stored state was learned from; 0 if there is none that can be read, null if there is one that newer servers can.</returns>
+    private async Task<long?> TokensAsync(IDatabase database, NamespaceKey @namespace)
     {
         try
         {
             ReadOnlyMemory<byte> beginning = await database.StringGetRangeAsync(new LogLayout(@namespace).Learned, 0, LearnedCodec.Beginning - 1);
+            if (LearnedCodec.IsNewer(beginning.Span))
+            {
+                if (_unreadable.TryAdd(@namespace, true))
+                    Log.LearnedNewer(logger, @namespace);
+                return null;
+            }
+
             long tokens = LearnedCodec.TokensOf(beginning.Span);
             if (tokens == 0 && !beginning.IsEmpty)
                 Damaged(@namespace);
@@ -96,17 +107,18 @@ internal sealed class LearnedKeeper(RedisConnection connection, ISequenceFollowe
             return false;
         }
 
-        _damaged.TryRemove(@namespace, out _);
+        _unreadable.TryRemove(@namespace, out _);
         follower.Learned(state.Packed(bytes));
         Interlocked.Increment(ref _restored);
         return true;
     }
 
-    private async Task StoreAsync(IDatabase database, LogReader log, CancellationToken cancellationToken)
+    /// <summary>Stores what was learned of a namespace, if it still is from more tokens: it may have been evicted and begun again.</summary>
+    private async Task StoreAsync(IDatabase database, LogReader log, long least, CancellationToken cancellationToken)
     {
         // Copied after the follower was told of all deletions that this epoch knows of, and written only if there was none since.
         LogEpoch epoch = log.KnownEpoch!.Value;
-        if (await follower.CopyLearnedAsync(log.Namespace, cancellationToken) is not LearnedState state)
+        if (await follower.CopyLearnedAsync(log.Namespace, cancellationToken) is not LearnedState state || state.Tokens <= least)
             return;
         LogLayout layout = new(log.Namespace);
         ITransaction transaction = database.CreateTransaction();
@@ -115,13 +127,13 @@ internal sealed class LearnedKeeper(RedisConnection connection, ISequenceFollowe
         if (!await transaction.ExecuteAsync())
             return;
         await set;
-        _damaged.TryRemove(log.Namespace, out _);
+        _unreadable.TryRemove(log.Namespace, out _);
         Interlocked.Increment(ref _stored);
     }
 
     private void Damaged(NamespaceKey @namespace)
     {
-        if (!_damaged.TryAdd(@namespace, true))
+        if (!_unreadable.TryAdd(@namespace, true))
             return;
         damaged();
         Log.LearnedDamaged(logger, @namespace);

@@ -31,12 +31,15 @@ internal static partial class Log
     [LoggerMessage(9, LogLevel.Information, "Namespace {Namespace} was deleted; {Sequences} sequences that waited for it are given up.")]
     public static partial void NamespaceDeleted(ILogger logger, NamespaceKey @namespace, int sequences);
 
-    [LoggerMessage(12, LogLevel.Warning, "Namespace {Namespace}: what was learned is damaged or of another version and was skipped; drafting learns anew.")]
-    public static partial void LearnedDamaged(ILogger logger, NamespaceKey @namespace);
-
     [LoggerMessage(10, LogLevel.Warning, "The store does not tell what other servers append, and is asked every {Seconds:0.0} s: {Reason}")]
     public static partial void NotSubscribed(ILogger logger, double seconds, string reason);
 
     [LoggerMessage(11, LogLevel.Debug, "Namespace {Namespace}: {Segments} segments of {Before} bytes compacted to one of {After}, {Superseded} sequences superseded.")]
     public static partial void Compacted(ILogger logger, NamespaceKey @namespace, int segments, long before, long after, int superseded);
+
+    [LoggerMessage(12, LogLevel.Warning, "Namespace {Namespace}: what was learned is damaged or of an older version and was skipped; drafting learns anew.")]
+    public static partial void LearnedDamaged(ILogger logger, NamespaceKey @namespace);
+
+    [LoggerMessage(13, LogLevel.Warning, "Namespace {Namespace}: what was learned is of a newer version and left to it; what this server learns is not stored.")]
+    public static partial void LearnedNewer(ILogger logger, NamespaceKey @namespace);
 }

@@ -7,7 +7,7 @@ namespace Agentic.Tests;
 public abstract class LearnedStoreTests : StoreTesting
 {
     private protected const int Vocabulary = 100_000;
-    private const int LearnedDamaged = 12;
+    private const int LearnedDamaged = 12, LearnedNewer = 13;
     private protected static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(20);
 
     [Fact]
@@ -89,7 +89,7 @@ public abstract class LearnedStoreTests : StoreTesting
     [Theory]
     [InlineData("cut")]
     [InlineData("flipped")]
-    [InlineData("version")]
+    [InlineData("older version")]
     [InlineData("of another namespace")]
     [InlineData("no number")]
     [InlineData("empty")]
@@ -104,7 +104,7 @@ public abstract class LearnedStoreTests : StoreTesting
         {
             "cut" => SetAsync(state[..^9]),
             "flipped" => SetAsync([.. state[..100], (byte)(state[100] ^ 4), .. state[101..]]),
-            "version" => SetAsync([(byte)(state[0] + 1), .. state[1..]]),
+            "older version" => SetAsync([(byte)(state[0] - 1), .. state[1..]]),
             "of another namespace" => SetAsync(LearnedCodec.Encode(State(Two, tokens: 1000))),
             "no number" => SetAsync(LearnedCodec.Encode(new LearnedState(One, 1000, new VoteWeights(), new Calibration { [3] = (float.NaN, 2) }))),
             "empty" => SetAsync([1]),
@@ -125,6 +125,48 @@ public abstract class LearnedStoreTests : StoreTesting
         Assert.Equal((1, 0), (starts.Store.Statistics.Damaged, starts.Store.Statistics.Failures));
 
         async Task SetAsync(byte[] bytes) => await connection.GetDatabase().StringSetAsync(key, bytes);
+    }
+
+    /// <summary>Servers of two versions would replace each other's for ever.</summary>
+    [Fact]
+    public async Task OfANewerVersion_IsLeftToNewerServers()
+    {
+        await AppendAsync([.. Sequences(One, seed: 1, count: 3)]);
+        byte[] state = LearnedCodec.Encode(State(One, tokens: 1000));
+        state[0]++;
+        await using ConnectionMultiplexer connection = await Server.ConnectAsync();
+        await connection.GetDatabase().StringSetAsync(new LogLayout(One).Learned, state);
+        LinesLogger logger = new();
+        await using (LearningServer older = await new LearningServer(new RedisSequenceStore(Options(Soon), logger), Vocabulary, One).StartAsync())
+        {
+            await older.LearnAsync(calls: 20);
+            await PassAsync(older);
+            Assert.Single(logger.Events, LearnedNewer);
+            Assert.Equal((0, 0), (older.Store.Statistics.Damaged, older.Store.Statistics.LearnedRestored));
+        }
+
+        Assert.Equal(state, (byte[]?)await connection.GetDatabase().StringGetAsync(new LogLayout(One).Learned));
+    }
+
+    /// <summary>Between the question how much it was learned from, and the copy.</summary>
+    [Fact]
+    public async Task EvictedAndMetAgainWhileItIsStored_DoesNotReplaceMore()
+    {
+        await AppendAsync([.. Sequences(One, seed: 1, count: 3)]);
+        await StoreAsync(One, tokens: 900);
+        int asked = 0;
+        await using RedisSequenceStore store = Store(Options(Soon));
+        AnsweringFollower follower = new(() =>
+        {
+            asked++;
+            return Task.FromResult(State(One, tokens: 10));
+        });
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ended);
+        Task following = store.FollowAsync([One], follower, stop.Token);
+        await UntilAsync(() => Volatile.Read(ref asked) > 2);
+        Assert.Equal((900, 0), (await StoredTokensAsync(One), store.Statistics.LearnedStored));
+        await stop.CancelAsync();
+        await following;
     }
 
     [Fact]
@@ -154,7 +196,11 @@ public abstract class LearnedStoreTests : StoreTesting
     {
         await AppendAsync([.. Sequences(One, seed: 1, count: 3)]);
         await using RedisSequenceStore store = Store(Options(Soon)), purges = Store();
-        PurgingFollower follower = new(() => purges.DeleteAsync(One, Ended));
+        AnsweringFollower follower = new(async () =>
+        {
+            await purges.DeleteAsync(One, Ended);
+            return State(One, tokens: 1000);
+        });
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ended);
         Task following = store.FollowAsync([One], follower, stop.Token);
         await UntilAsync(() => follower.Inner.Deletions == 1);
@@ -206,13 +252,13 @@ public abstract class LearnedStoreTests : StoreTesting
         return LearnedCodec.TokensOf((byte[]?)await connection.GetDatabase().StringGetAsync(new LogLayout(@namespace).Learned));
     }
 
-    private async Task StoreAsync(NamespaceKey @namespace, long tokens)
+    private protected async Task StoreAsync(NamespaceKey @namespace, long tokens)
     {
         await using ConnectionMultiplexer connection = await Server.ConnectAsync();
         await connection.GetDatabase().StringSetAsync(new LogLayout(@namespace).Learned, LearnedCodec.Encode(State(@namespace, tokens)));
     }
 
-    private static LearnedState State(NamespaceKey @namespace, long tokens)
+    private protected static LearnedState State(NamespaceKey @namespace, long tokens)
     {
         VoteWeights weights = new();
         for (int i = 0; i < 500; i++)
@@ -220,19 +266,15 @@ public abstract class LearnedStoreTests : StoreTesting
         return new LearnedState(@namespace, tokens, weights, new Calibration());
     }
 
-    /// <summary>Has its namespace purged while it answers.</summary>
-    private sealed class PurgingFollower(Func<Task> purge) : ISequenceFollower
+    /// <summary>Says that it has learned from 1000 tokens, until a deletion, and answers what it is told to.</summary>
+    private sealed class AnsweringFollower(Func<Task<LearnedState>> answer) : ISequenceFollower
     {
         public RecordingFollower Inner { get; } = new();
 
         public IReadOnlyDictionary<NamespaceKey, long> LearnedTokens => Inner.LearnedTokens.Count == 0 && Inner.Deletions == 0
             ? new Dictionary<NamespaceKey, long> { [One] = 1000 } : Inner.LearnedTokens;
 
-        public async Task<LearnedState?> CopyLearnedAsync(NamespaceKey @namespace, CancellationToken cancellationToken)
-        {
-            await purge();
-            return State(@namespace, 1000);
-        }
+        public async Task<LearnedState?> CopyLearnedAsync(NamespaceKey @namespace, CancellationToken cancellationToken) => await answer();
 
         public void Learned(LearnedState state) => Inner.Learned(state);
 
@@ -288,6 +330,25 @@ public sealed class RedisLearnedStoreTests : LearnedStoreTests
             lock (logger.Events)
                 return [.. logger.Events.Where(line => line != NotSubscribed)];
         }
+    }
+
+    /// <summary>More namespaces than are asked for at once.</summary>
+    [Fact]
+    public async Task WritesRefused_WhatIsStoredOfOthersIsTakenOver()
+    {
+        NamespaceKey[] many = [.. Enumerable.Range(0, 70).Select(i => NamespaceKey.Derive([1], $"{i}", "m", "t"))];
+        await AppendAsync([.. many.SelectMany(key => Sequences(key, seed: 1, count: 1))]);
+        await StoreAsync(many[^1], tokens: 1000);
+        await ExecuteAsync("config set maxmemory 1");
+        RecordingFollower follower = new();
+        follower.Known[many[0]] = State(many[0], tokens: 1000);
+        await using RedisSequenceStore store = Store(Options(Soon));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Ended);
+        Task following = store.FollowAsync(many, follower, stop.Token);
+        await UntilAsync(() => follower.IsCaughtUp);
+        Assert.Equal((1000, 0), (follower.Known.GetValueOrDefault(many[^1])?.Tokens, store.Statistics.LearnedStored));
+        await stop.CancelAsync();
+        await following;
     }
 
     private async Task ExecuteAsync(string command)
