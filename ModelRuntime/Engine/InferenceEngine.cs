@@ -10,6 +10,7 @@ namespace Agentic.ModelRuntime;
 public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
 {
     private const int IdleTokens = 16 * 1024;   // 0.7 ms: as long as a request may have to wait for it
+    private const int StepTokens = 512;         // 25 µs
 
     /// <summary>How long the cost of a pass is measured.</summary>
     public static readonly TimeSpan MeasuringLimit = TimeSpan.FromSeconds(3);
@@ -176,6 +177,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
     /// <returns>False when there is nothing to do.</returns>
     internal bool RunStep()
     {
+        _history?.IndexLoaded(StepTokens);   // a purge waits for no idle moment, and where nothing is drafted nobody else asks
         TakeArrivals();
         TakeDepartures();
         long preemptions = _scheduler.Preemptions, begin = _clock.GetTimestamp();

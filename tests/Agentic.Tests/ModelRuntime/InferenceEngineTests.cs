@@ -172,6 +172,28 @@ public sealed class InferenceEngineTests : IAsyncDisposable
         Assert.True(known.Statistics.OutputTokens > 4, $"{known.Statistics.OutputTokens} tokens after the first step.");
     }
 
+    /// <summary>With suffix drafts their sessions see to it.</summary>
+    [Fact]
+    public async Task NothingIsDrafted_WhatIsPurgedOrLoadedWaitsForNoIdleMoment()
+    {
+        var options = new EngineOptions { KvBlocks = 64, MaxSequences = 4, MaxStepTokens = 64, MaxDraftNodes = 0 };
+        using var model = new ScriptedModel(Vocabulary, blockSize: 4, maxPositions: 128);
+        model.AllocateKv(options.KvBlocks);
+        using var history = new SuffixHistory(Vocabulary, byteBudget: 1 << 20);
+        await using var engine = InferenceEngine.Create(
+            model, options, history, _metrics, TimeProvider.System, NullLogger.Instance, new VerifyCost([.. Enumerable.Repeat(1.0, 18)], 0));
+        int erased = 0;
+        history.Erased += _ => erased++;
+        engine.Submit(Request([1, 2, 3], maxTokens: 100));
+        history.Load(default, [1, 2, 3, 4]);
+        Assert.True(engine.RunStep());
+        Assert.NotEqual(0, history.Tokens);
+
+        history.Forget(_ => true);
+        Assert.True(engine.RunStep());
+        Assert.Equal((1, 0), (erased, history.Tokens));
+    }
+
     [Fact]
     public async Task StepFails_ItsRequestsEndAndTheNextRuns()
     {
