@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Agentic.SuffixCache;
 
 namespace Agentic.ModelRuntime;
@@ -13,6 +14,10 @@ internal sealed class SpeculationPolicy : IDisposable
     private const int MostNamespaces = 1024;
     private const double Decay = 0.05;
 
+    // So many are no fewer than more: a sequence is then paused for longest.
+    private const int MostUnpaid = 16;
+    private const float UnpaidNovelty = 0.5f;
+
     private readonly DrafterEntry[] _entries;
     private readonly LevelGrowth? _growth;
     private readonly DrafterEntry? _growthEntry;
@@ -23,6 +28,7 @@ internal sealed class SpeculationPolicy : IDisposable
     private readonly TimeProvider _clock;
     private readonly DraftForest _forest = new();
     private readonly NamespaceStates<Consensus[]> _consensus = new(MostNamespaces, () => [new(), new(), new()]);
+    private readonly NamespaceStates<StrongBox<float>> _unpaid = new(MostNamespaces, () => new(0));   // drafts at the ends of its sequences, lately
     private readonly List<(Sequence Sequence, int MaxDepth)> _asked = [];
     private List<Sequence> _sequences = [];
     private float[] _falling = new float[64];
@@ -64,12 +70,15 @@ internal sealed class SpeculationPolicy : IDisposable
 
     public void Begin(Sequence sequence)
     {
+        sequence.UnpaidDrafts = (int)_unpaid.Of(sequence.Generation.Request.Namespace).Value;
         foreach (DrafterEntry entry in _entries)
             entry.Begin(sequence, _clock);
     }
 
     public void End(Sequence sequence)
     {
+        StrongBox<float> unpaid = _unpaid.Of(sequence.Generation.Request.Namespace);
+        unpaid.Value += UnpaidNovelty * (Math.Min(sequence.UnpaidDrafts, MostUnpaid) - unpaid.Value);
         foreach (DrafterEntry entry in _entries)
             entry.End(sequence, _clock);
     }
@@ -172,6 +181,7 @@ internal sealed class SpeculationPolicy : IDisposable
     public void Forget(Predicate<NamespaceKey> whose)
     {
         _consensus.Forget(whose);
+        _unpaid.Forget(whose);
         foreach (DrafterEntry entry in _entries)
             entry.Source.Forget(whose);
     }
@@ -331,13 +341,14 @@ internal sealed class SpeculationPolicy : IDisposable
     }
 
     /// <summary>Where memory has nothing to say, looking costs a few percent of a small model's step: after a run of drafts that did not pay,
-    /// only every second step is looked at, then every fourth, then every eighth. One that pays ends it.</summary>
+    /// only every second step is looked at, then every fourth, then every eighth. One that pays ends it. A sequence goes on where its namespace's last ones
+    /// ended, but looks at its first step.</summary>
     private static void Pace(Sequence sequence, bool paid)
     {
         if (sequence.DraftPause >= 0)
             return;
         sequence.UnpaidDrafts = paid ? 0 : sequence.UnpaidDrafts + 1;
-        sequence.DraftPause = sequence.UnpaidDrafts switch { < 4 => 0, < 8 => 1, < 16 => 3, _ => 7 };
+        sequence.DraftPause = sequence.UnpaidDrafts switch { < 4 => 0, < 8 => 1, < MostUnpaid => 3, _ => 7 };
     }
 
     private Span<bool> MarkedFor(int count)

@@ -92,6 +92,32 @@ public sealed class SpeculationPolicyTests
         Assert.InRange(drafter.Proposals, 20, 40);
     }
 
+    [Fact]
+    public void NothingPaidForTheLastSequences_TheNextIsLookedAtSeldomFromItsSecondStepOn()
+    {
+        var step = new Step();
+        var drafter = new ChainDrafter(step, [Chain(0.1f)]);
+        var policy = new SpeculationPolicy([drafter], null, new VerifyCost(Steep, 0), new EngineOptions { KvBlocks = 8 }, 100, TimeProvider.System);
+        List<int> proposals = [];
+        for (int sequences = 0; sequences < 6; sequences++)
+        {
+            Sequence sequence = NewSequence(50, true);
+            step.Decoding.Clear();
+            step.AddDecoding(sequence);
+            policy.Begin(sequence);
+            int before = drafter.Proposals;
+            policy.Draft(step);
+            Assert.Equal(before + 1, drafter.Proposals);
+            for (int i = 1; i < 40; i++)
+                policy.Draft(step);
+            policy.End(sequence);
+            proposals.Add(drafter.Proposals - before);
+        }
+
+        Assert.InRange(proposals[0], 12, 20);
+        Assert.InRange(proposals[^1], 5, 7);
+    }
+
     private static float[] Chain(params float[] probabilities) => probabilities;
 
     private static DraftForest Draft(double[] cost, params float[][] chains) => Draft(cost, 50, true, chains);
