@@ -90,6 +90,12 @@ public unsafe struct AddRmsNormArgs
     /// <summary>[rows, hidden] float32, written.</summary>
     public float* Output;
 
+    /// <summary>Elements from a row of the residual to the next; 0: they lie side by side.</summary>
+    public int ResidualStride;
+
+    /// <summary>Elements from a row of the output to the next; 0: they lie side by side.</summary>
+    public int OutputStride;
+
     /// <summary>Rows.</summary>
     public int Rows;
 

@@ -34,9 +34,11 @@ internal sealed unsafe class Reference : IKernels
 
     public void AddRmsNorm(in AddRmsNormArgs args)
     {
+        int residualStride = args.ResidualStride == 0 ? args.Hidden : args.ResidualStride;
+        int outputStride = args.OutputStride == 0 ? args.Hidden : args.OutputStride;
         for (int row = 0; row < args.Rows; row++)
         {
-            float* residual = args.Residual + (long)row * args.Hidden;
+            float* residual = args.Residual + (long)row * residualStride;
             if (args.Delta is not null)
             {
                 for (int i = 0; i < args.Hidden; i++)
@@ -44,7 +46,7 @@ internal sealed unsafe class Reference : IKernels
             }
             double[] output = RmsNorm(residual, args.Weight, args.WeightType, args.Epsilon, args.Hidden, args.Precision);
             for (int i = 0; i < args.Hidden; i++)
-                args.Output[(long)row * args.Hidden + i] = (float)output[i];
+                args.Output[(long)row * outputStride + i] = (float)output[i];
         }
     }
 

@@ -17,6 +17,8 @@ internal static unsafe class NormKernel<S, V>
     public static void Run(in AddRmsNormArgs args, WorkerPool pool, NativeBuffer scratch)
     {
         Job job = new() { Args = args, Weight = scratch.Floats(args.Hidden) };
+        job.Args.ResidualStride = args.ResidualStride == 0 ? args.Hidden : args.ResidualStride;
+        job.Args.OutputStride = args.OutputStride == 0 ? args.Hidden : args.OutputStride;
         RowConversion<S, V>.Widen(args.Weight, args.WeightType, 0, job.Weight, args.Hidden);
         RowLoop.Run(pool, &RunRow, &job, args.Rows, args.Hidden);
     }
@@ -45,13 +47,13 @@ internal static unsafe class NormKernel<S, V>
     {
         ref readonly Job job = ref *(Job*)state;
         int hidden = job.Args.Hidden;
-        float* residual = job.Args.Residual + (nint)row * hidden;
+        float* residual = job.Args.Residual + (nint)row * job.Args.ResidualStride;
         if (job.Args.Delta is not null)
         {
             Add(job.Args.Delta + (nint)row * hidden, residual, hidden);
             RoundKernel<S, V>.Round(residual, hidden, job.Args.Precision);
         }
-        Normalize(residual, job.Weight, job.Args.Epsilon, job.Args.Output + (nint)row * hidden, hidden, job.Args.Precision);
+        Normalize(residual, job.Weight, job.Args.Epsilon, job.Args.Output + (nint)row * job.Args.OutputStride, hidden, job.Args.Precision);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

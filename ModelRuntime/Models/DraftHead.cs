@@ -25,7 +25,7 @@ public sealed unsafe class DraftHead : IDisposable
 
     private readonly Transformer _target;
     private readonly EagleHead _head;
-    private VerifyCost? _cost;
+    private LevelCost? _cost;
 
     private DraftHead(Transformer target, EagleHead head)
     {
@@ -81,7 +81,7 @@ public sealed unsafe class DraftHead : IDisposable
         EagleDrafter drafter = LastCheck is { Tokens: > 0 } check
             ? new(_head, states, targetBlockSize, options.MaxSequences, options.Eagle, check.Acceptance)
             : new(_head, states, targetBlockSize, options.MaxSequences, options.Eagle);
-        return new LevelGrowth(drafter, (_cost ??= Measure(options, clock)).Copy(), LastCheck);
+        return new LevelGrowth(drafter, _cost ??= Measure(options, clock), LastCheck);
     }
 
     /// <inheritdoc/>
@@ -123,11 +123,11 @@ public sealed unsafe class DraftHead : IDisposable
         int[] Blocks(int blockSize) => [.. Enumerable.Range(0, ((prompt.Length + most) / blockSize) + 1)];
     }
 
-    private VerifyCost Measure(EngineOptions options, TimeProvider clock)
+    private LevelCost Measure(EngineOptions options, TimeProvider clock)
     {
         using NativeArray<float> states = new(), hidden = new();
         ITargetStates source = _target;
-        return VerifyCost.Measure(
+        return LevelCost.Measure(
             rows =>
             {
                 states.Reserve((long)rows.RowCount * source.StateSize);

@@ -21,7 +21,7 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
     private readonly float _targetEpsilon;
     private readonly SequenceLayout _sequences = new();
     private readonly NativeArray<float> _states = new(), _normed = new(), _input = new(), _residual = new(), _qkv = new(), _attention = new();
-    private readonly NativeArray<float> _delta = new(), _scoredAttention = new(), _scoredResidual = new(), _logits = new();
+    private readonly NativeArray<float> _delta = new(), _scoredAttention = new(), _logits = new();
     private KvCache? _cache;
 
     private EagleHead(Checkpoint checkpoint, EagleConfig config, Transformer target, IKernels kernels, int blockSize)
@@ -124,15 +124,8 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
         if (Config.NormEachState)
         {
             float* normed = _normed.Reserve((long)rows * all);
-            for (int row = 0; row < rows; row++)
-            {
-                for (int i = 0; i < boundaries; i++)
-                {
-                    long at = ((long)row * all) + ((long)i * width);
-                    Norm(states + at, _weights.StateNorms[i], width, normed + at, 1, epsilon);
-                }
-            }
-
+            for (int i = 0; i < boundaries; i++)
+                Norm(states + (i * width), _weights.StateNorms[i], width, normed + (i * width), rows, epsilon, all, all);
             states = normed;
         }
         else if (Config.NormBeforeFuse)
@@ -154,19 +147,17 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
         foreach (int position in rows.Positions)
             highest = Math.Max(highest, position);
         float* cosSin = _rope.Covering(highest + 1);
-        float* residual = _residual.Reserve((long)count * HiddenSize), delta = _delta.Reserve((long)count * HiddenSize);
-        float* input = _input.Reserve((long)count * 2 * HiddenSize), normed = _normed.Reserve((long)count * HiddenSize);
+        float* residual = _residual.Reserve((long)scoredCount * HiddenSize), delta = _delta.Reserve((long)count * HiddenSize);
+        float* input = _input.Reserve((long)count * 2 * HiddenSize), normed = _normed.Reserve((long)count * 2 * HiddenSize);
         fixed (int* tokens = rows.TokenIds, positions = rows.Positions, slots = rows.Slots, scored = rows.LogitRows)
         fixed (uint* ancestors = rows.Ancestors)
         {
             int sequences = _sequences.Lay(rows, ancestors, BlockSize, scoredOnly: true);
-            Join(tokens, hidden, input, residual, delta, count);
-            float* attended = Attend(Config.IsEagle3 ? input : residual, cache, cosSin, positions, slots, rows.LogitRows, sequences, count);
+            Join(tokens, hidden, input, delta, normed, count);
+            float* attended = Attend(input, cache, cosSin, positions, slots, rows.LogitRows, sequences, count);
             if (scoredCount < count)
-            {
                 attended = Gather(attended, scored, scoredCount, Config.Layer.Heads * Config.Layer.HeadDim, _scoredAttention);
-                residual = Gather(residual, scored, scoredCount, HiddenSize, _scoredResidual);
-            }
+            KeepResidual(input, hidden, residual, rows.LogitRows);
 
             _kernels.Apply(_weights.Output, attended, delta, HiddenSize, scoredCount, ElementType.Float32);
             AddNorm(delta, residual, _weights.AttentionNorm, HiddenSize, normed, scoredCount, Config.Layer.NormEpsilon);
@@ -178,7 +169,7 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
     public void Dispose()
     {
         foreach (NativeArray<float> array in (ReadOnlySpan<NativeArray<float>>)
-            [_states, _normed, _input, _residual, _qkv, _attention, _delta, _scoredAttention, _scoredResidual, _logits])
+            [_states, _normed, _input, _residual, _qkv, _attention, _delta, _scoredAttention, _logits])
             array.Dispose();
         _sequences.Dispose();
         _feedForward.Dispose();
@@ -188,34 +179,39 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
         _checkpoint.Dispose();
     }
 
-    /// <summary>Embedding and state side by side, the embedding first; EAGLE-1 fuses them at once, EAGLE-3 leaves that to the attention's projections.</summary>
-    private void Join(int* tokens, float* hidden, float* input, float* residual, float* scratch, int rows)
+    /// <summary>What the attention is projected from: embedding and state side by side, the embedding first, or of EAGLE-1 what they are fused to.</summary>
+    private void Join(int* tokens, float* hidden, float* input, float* embedded, float* joined, int rows)
     {
         int width = HiddenSize;
-        long bytes = (long)rows * width * sizeof(float);
         _kernels.Embed(new EmbedArgs
         {
             TokenIds = tokens,
             Table = _weights.Embedding.Pointer,
             TableType = _weights.Embedding.Type,
-            Output = scratch,
+            Output = embedded,
             Rows = rows,
             Hidden = width,
         });
-        if (!Config.IsEagle3)
+        if (Config.IsEagle3)
         {
-            CopyColumns(scratch, width, input, 2 * width, rows);
-            CopyColumns(hidden, width, input + width, 2 * width, rows);
-            _kernels.Apply(_weights.Fuse, input, residual, width, rows, ElementType.Float32);
+            Norm(embedded, _weights.EmbeddingNorm!, width, input, rows, Config.Layer.NormEpsilon, outputStride: 2 * width);
+            Norm(hidden, _weights.HiddenNorm!, width, input + width, rows, Config.Layer.NormEpsilon, outputStride: 2 * width);
             return;
         }
 
-        float* normed = _normed.Data;
-        Norm(scratch, _weights.EmbeddingNorm!, width, normed, rows, Config.Layer.NormEpsilon);
-        CopyColumns(normed, width, input, 2 * width, rows);
-        Norm(hidden, _weights.HiddenNorm!, width, normed, rows, Config.Layer.NormEpsilon);
-        CopyColumns(normed, width, input + width, 2 * width, rows);
-        NativeMemory.Copy(Config.NormBeforeResidual ? normed : hidden, residual, (nuint)bytes);
+        CopyColumns(embedded, width, joined, 2 * width, rows);
+        CopyColumns(hidden, width, joined + width, 2 * width, rows);
+        _kernels.Apply(_weights.Fuse, joined, input, width, rows, ElementType.Float32);
+    }
+
+    /// <summary>The residual stream of the scored rows, [scored rows, hidden].</summary>
+    private void KeepResidual(float* input, float* hidden, float* residual, ReadOnlySpan<int> scored)
+    {
+        int width = HiddenSize;
+        float* source = !Config.IsEagle3 ? input : Config.NormBeforeResidual ? input + width : hidden;
+        int stride = Config.IsEagle3 && Config.NormBeforeResidual ? 2 * width : width;
+        for (int i = 0; i < scored.Length; i++)
+            NativeMemory.Copy(source + ((long)scored[i] * stride), residual + ((long)i * width), (nuint)width * sizeof(float));
     }
 
     /// <summary>Writes all rows' keys and values, and attends with those that are scored.</summary>
@@ -227,18 +223,19 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
         int queries = shape.Heads * shape.HeadDim, keys = shape.KvHeads * shape.HeadDim, width = queries + (2 * keys);
         int inputs = Config.IsEagle3 ? 2 * HiddenSize : HiddenSize;
         float* qkv = _qkv.Reserve((long)rows * width), attended = _attention.Reserve((long)rows * queries);
-        if (scored.Length == rows)
+        if (scored.Length == rows && _weights.QueryKeyValue is { } all)
         {
-            _kernels.Apply(_weights.Query, input, qkv, width, rows, ElementType.Float32);
+            _kernels.Apply(all, input, qkv, width, rows, ElementType.Float32);
         }
         else
         {
             foreach (int row in scored)
                 _kernels.Apply(_weights.Query, input + ((long)row * inputs), qkv + ((long)row * width), width, 1, ElementType.Float32);
+            _kernels.Apply(_weights.KeyValue ?? _weights.Key, input, qkv + queries, width, rows, ElementType.Float32);
+            if (_weights.KeyValue is null)
+                _kernels.Apply(_weights.Value, input, qkv + queries + keys, width, rows, ElementType.Float32);
         }
 
-        _kernels.Apply(_weights.Key, input, qkv + queries, width, rows, ElementType.Float32);
-        _kernels.Apply(_weights.Value, input, qkv + queries + keys, width, rows, ElementType.Float32);
         _kernels.RopeWriteKv(new RopeWriteKvArgs
         {
             Qkv = qkv,
@@ -299,10 +296,12 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
         return output.Data;
     }
 
-    private void Norm(float* input, Weight weight, int width, float* output, int rows, float epsilon) =>
-        AddNorm(null, input, weight, width, output, rows, epsilon);
+    private void Norm(
+        float* input, Weight weight, int width, float* output, int rows, float epsilon, int inputStride = 0, int outputStride = 0) =>
+        AddNorm(null, input, weight, width, output, rows, epsilon, inputStride, outputStride);
 
-    private void AddNorm(float* delta, float* residual, Weight weight, int width, float* output, int rows, float epsilon) =>
+    private void AddNorm(
+        float* delta, float* residual, Weight weight, int width, float* output, int rows, float epsilon, int residualStride = 0, int outputStride = 0) =>
         _kernels.AddRmsNorm(new AddRmsNormArgs
         {
             Delta = delta,
@@ -310,6 +309,8 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
             Weight = weight.Pointer,
             WeightType = weight.Type,
             Output = output,
+            ResidualStride = residualStride,
+            OutputStride = outputStride,
             Rows = rows,
             Hidden = width,
             Epsilon = epsilon,

@@ -13,6 +13,12 @@ internal sealed record EagleWeights(
     Projection Value, Projection Output, Weight? QueryNorm, Weight? KeyNorm, Weight AttentionNorm, Mlp Mlp, Weight? FinalNorm, Projection Head,
     int[]? TargetTokens)
 {
+    /// <summary>Queries, keys and values in one, or null.</summary>
+    public Projection? QueryKeyValue { get; } = Projection.Joined(Query, Key, Value);
+
+    /// <summary>Keys and values in one, or null.</summary>
+    public Projection? KeyValue { get; } = Projection.Joined(Key, Value);
+
     /// <exception cref="ModelLoadException">A tensor is absent, unknown, of another shape, or holds what is no number.</exception>
     public static EagleWeights Load(Checkpoint checkpoint, EagleConfig config, TransformerWeights target)
     {

@@ -73,8 +73,8 @@ internal sealed class EagleSequence(EagleMemory memory) : IDisposable
     /// <param name="pairs">That the head has not seen.</param>
     /// <param name="savedPerToken">Seconds that it would save a token of this step, if it had.</param>
     /// <param name="stepTokens">Tokens of this step.</param>
-    /// <param name="secondsOf">What catching up with so many costs.</param>
-    public bool IsWorthCatchUp(Sequence sequence, int pairs, double savedPerToken, double stepTokens, Func<int, double> secondsOf)
+    /// <param name="cost">Knows what catching up costs.</param>
+    public bool IsWorthCatchUp(Sequence sequence, int pairs, double savedPerToken, double stepTokens, LevelCost cost)
     {
         _savedPerToken = (float)savedPerToken;
         if (pairs <= FewPairs)
@@ -82,7 +82,7 @@ internal sealed class EagleSequence(EagleMemory memory) : IDisposable
         double later = Math.Max(0, Math.Min(memory.AnswerTokens, sequence.RemainingTokens) - stepTokens);
 
         // What is run now need not be run for the next prompt that begins alike: in the long run a catch-up costs what they cost lately.
-        return (stepTokens * savedPerToken) + (later * memory.SavedPerToken) > secondsOf((int)Math.Min(pairs, memory.CatchUpPairs));
+        return (stepTokens * savedPerToken) + (later * memory.SavedPerToken) > cost.PairSeconds((int)Math.Min(pairs, memory.CatchUpPairs));
     }
 
     /// <summary>What the head turned out to save a token of this step, if it was run.</summary>

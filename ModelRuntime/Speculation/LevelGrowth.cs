@@ -5,13 +5,10 @@ namespace Agentic.ModelRuntime;
 /// Before a level is run <see cref="LevelForecast"/> foretells the best rate with it, the head's time included, and that is compared with the rate
 /// without: eagle.md §6.6. Nodes are taken in the order of what they promise, so that a batch's hopeless sequences, and a beam's, are left out.
 /// </remarks>
-internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCheck? check = null)
+internal sealed class LevelGrowth(EagleDrafter drafter, LevelCost cost, DraftCheck? check = null)
 {
     // What is foretold is not worth a level for less: of what the sequences bring that are asked about.
     private const double LeastGain = 0.01;
-
-    // Of a pair that is only caught up with, keys and values are computed: a quarter of a row's time.
-    private const int PairsOfARow = 4;
 
     // Where the head does not pay, this share of the time is spent on seeing whether it would.
     private const double ProbeShare = 0.005;
@@ -24,7 +21,6 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
     private float[] _promises = new float[64];
     private FrontierNode[] _sorted = new FrontierNode[64];
     private readonly LevelForecast _forecast = new(drafter);
-    private readonly Func<int, double> _catchUpSeconds = pairs => cost.Seconds(RowsOf(1, pairs), 0) - cost.Seconds(1, 0);
     private double _probeSeconds;
     private int _sinceProbe;
 
@@ -49,6 +45,7 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
     /// <param name="clock">Time.</param>
     public void Grow(Step step, DraftForest forest, SpeculationPolicy policy, TimeProvider clock)
     {
+        long since = clock.GetTimestamp();
         drafter.BeginStep(step.Decoding);
         _probeSeconds += ProbeShare * policy.PlainSeconds;
         _sinceProbe++;
@@ -75,25 +72,32 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
                 return;
             }
 
-            Run(_sorted.AsSpan(0, count), step, forest, policy, clock);
+            Run(_sorted.AsSpan(0, count), step, forest, policy, clock, ref since);
             Steps += level == 0 ? 1 : 0;
         }
     }
 
-    private void Run(Span<FrontierNode> chosen, Step step, DraftForest forest, SpeculationPolicy policy, TimeProvider clock)
+    /// <param name="chosen">Of the frontier.</param>
+    /// <param name="step">Its sequences.</param>
+    /// <param name="forest">Their trees.</param>
+    /// <param name="policy">Knows the nodes' worth.</param>
+    /// <param name="clock">Time.</param>
+    /// <param name="since">When the last level was done, then this one. To decide on a level and to take over an ended sequence's pairs is a part of its cost.</param>
+    private void Run(Span<FrontierNode> chosen, Step step, DraftForest forest, SpeculationPolicy policy, TimeProvider clock, ref long since)
     {
         chosen.Sort(static (a, b) => a.Tree != b.Tree ? a.Tree - b.Tree : a.Node - b.Node);
         int pairs = 0;
         foreach (FrontierNode node in chosen)
             pairs += node.Rows - 1;
-        int rows = RowsOf(chosen.Length, pairs);
+        bool isFirst = chosen[0].Node < 0;
         double charged = SecondsOf(chosen, step);
-        long start = clock.GetTimestamp();
         long attended = drafter.Run(chosen, step.Decoding, forest);
-        double expected = cost.Seconds(rows, attended);
+        double expected = cost.Seconds(chosen.Length, pairs, attended, isFirst);
         policy.LevelAdded(chosen, drafter.LastProposed, Math.Min(charged, expected), expected);
-        double actual = clock.GetElapsedTime(start).TotalSeconds;
-        cost.Observe(rows, attended, actual);
+        long now = clock.GetTimestamp();
+        double actual = clock.GetElapsedTime(since, now).TotalSeconds;
+        since = now;
+        cost.Observe(chosen.Length, pairs, attended, isFirst, actual);
         Seconds = (Seconds.Actual + actual, Seconds.Expected + expected);
         Levels++;
     }
@@ -122,7 +126,7 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
         for (int count = 1; count <= most; count = count < most ? Math.Min(most, 2 * count) : count + 1)
         {
             ReadOnlySpan<FrontierNode> asked = _sorted.AsSpan(0, count);
-            double rate = _forecast.Rate(asked, step, forest, policy, SecondsOf(asked, step), cost.Seconds(count, 0));
+            double rate = _forecast.Rate(asked, step, forest, policy, SecondsOf(asked, step), cost.Seconds(count, 0, 0, isFirst: false));
             double least = 1 + (LeastGain * Math.Min(1, (double)count / step.Decoding.Count));
             if (rate > best && rate > least * without)
                 (best, chosen) = (rate, count);
@@ -146,7 +150,7 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
         {
             FrontierNode node = _sorted[i];
             Sequence sequence = step.Decoding[node.Tree];
-            if (drafter.Of(sequence).IsWorthCatchUp(sequence, node.Rows - 1, i < chosen ? saved : 0, tokens, _catchUpSeconds) && i < chosen)
+            if (drafter.Of(sequence).IsWorthCatchUp(sequence, node.Rows - 1, i < chosen ? saved : 0, tokens, cost) && i < chosen)
                 _sorted[kept++] = node;
         }
 
@@ -173,7 +177,7 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
     /// <summary>Whether a share of the time that passed without the head is enough to try it.</summary>
     private bool Probes(Step step)
     {
-        double needed = cost.Seconds(RowsOf(1, _sorted[0].Rows - 1), step.Decoding[_sorted[0].Tree].Count);
+        double needed = cost.Seconds(1, _sorted[0].Rows - 1, step.Decoding[_sorted[0].Tree].Count, isFirst: true);
         if (_probeSeconds < needed || _sinceProbe < LeastBetweenProbes)
             return false;
         (_probeSeconds, _sinceProbe) = (0, 0);
@@ -216,8 +220,6 @@ internal sealed class LevelGrowth(EagleDrafter drafter, VerifyCost cost, DraftCh
             pairs += EagleSequence.PairsCharged(node.Rows - 1);
         }
 
-        return cost.Seconds(RowsOf(asked.Length, pairs), attended);
+        return cost.Seconds(asked.Length, pairs, attended, isFirst: asked[0].Node < 0);
     }
-
-    private static int RowsOf(int scored, int pairs) => scored + ((pairs + PairsOfARow - 1) / PairsOfARow);
 }

@@ -248,7 +248,7 @@ internal sealed class SpeculationPolicy : IDisposable
         double predicted = _rate.DraftSeconds + _rate.InvestedSeconds + _cost.Seconds(rows, attendedKeys);
         double prompt = _rate.PromptSeconds((int)_step.Drafted, rest.TotalSeconds);
         Times.Add(predicted, (drafting + rest).TotalSeconds, prompt, _rate.Sequences, _step.Drafted, _step.Expected, _step.Accepted);
-        _cost.Observe(rows, attendedKeys, rest.TotalSeconds);
+        _cost.Observe(rows, attendedKeys, rest.TotalSeconds, isTypical: _rate.PrefillSeconds == 0);
     }
 
     public void Dispose() => _growth?.Drafter.Dispose();

@@ -49,13 +49,19 @@ public sealed class VerifyCost
     }
 
     /// <summary>Learns from a pass that took place. Passes that were plainly disturbed are not believed.</summary>
-    public void Observe(int rows, long attendedKeys, double seconds)
+    /// <param name="rows">At least 1.</param>
+    /// <param name="attendedKeys">As for <see cref="Seconds"/>.</param>
+    /// <param name="seconds">That it took.</param>
+    /// <param name="isTypical">Whether it tells of the machine's pace, and not only of passes with so many rows: prompts, which are hardly scored, take
+    /// less than trees do.</param>
+    public void Observe(int rows, long attendedKeys, double seconds, bool isTypical = true)
     {
         double ratio = seconds / Seconds(rows, attendedKeys);
         if (ratio is not (> 0.33 and < 3))
             return;
         double surprise = Math.Clamp(ratio - 1, -MostSurprise, MostSurprise);
-        _pace *= 1 + (CurveShare * surprise);
+        if (isTypical)
+            _pace *= 1 + (CurveShare * surprise);
         (int at, double share) = Locate(rows);
         _seconds[at] *= 1 + (PointShare * (1 - share) * surprise);
         if (at + 1 < Grid.Length)

@@ -35,6 +35,7 @@ internal static class StepCurve
             Console.WriteLine($"  {pass.Name,-16} median {Figure(pass, one => one.Median)}, least {Figure(pass, one => one.Least)}");
         foreach (Pass pass in passes.Where(pass => pass.Rows is 1 or 4 or 8 or 512))
             Profile(kernels, pass, now);
+        HeadCurve.Run(kernels, model, now);
 
         string Figure(Pass pass, Func<Pass, double> of) => $"{of(pass),7:F0} µs, " + (pass.Tree
             ? $"{of(pass) / of(passes[0]):F2}x of one row"
@@ -100,14 +101,11 @@ internal static class StepCurve
         Dictionary<string, TimeSpan> least = [];
         for (int run = 0; run < Rounds * (pass.Tree ? Runs : 1); run++)
         {
-            timed.Times.Clear();
             model.Forward(rows);
-            foreach ((string operation, TimeSpan time) in timed.Times)
-                least[operation] = least.TryGetValue(operation, out TimeSpan before) && before < time ? before : time;
+            timed.KeepLeast(least);
         }
 
-        Console.WriteLine($"  {pass.Name}, least µs by operation: " + string.Join("; ", least
-            .OrderByDescending(entry => entry.Value).Select(entry => $"{entry.Key} {entry.Value.TotalMicroseconds:F1}")));
+        Console.WriteLine($"  {pass.Name}, least µs by operation: {TimedKernels.Describe(least)}");
     }
 
     private static Transformer Load(IKernels kernels)

@@ -33,6 +33,17 @@ internal sealed class TimedKernels(IKernels kernels, Func<TimeSpan> now) : IKern
     {
     }
 
+    /// <summary>Lowers each operation's least by what it took lately, and begins anew.</summary>
+    public void KeepLeast(Dictionary<string, TimeSpan> least)
+    {
+        foreach ((string operation, TimeSpan time) in Times)
+            least[operation] = least.TryGetValue(operation, out TimeSpan before) && before < time ? before : time;
+        Times.Clear();
+    }
+
+    public static string Describe(Dictionary<string, TimeSpan> times) => string.Join("; ", times
+        .OrderByDescending(entry => entry.Value).Select(entry => $"{entry.Key} {entry.Value.TotalMicroseconds:F1}"));
+
     private void Time<T>(string name, Operation<T> operation, in T args)
     {
         TimeSpan start = now();

@@ -41,6 +41,45 @@ public sealed unsafe class RowKernelTests
 
     [Theory]
     [MemberData(nameof(AllBacks))]
+    public void AddRmsNorm_RowsOfWiderMatrices_SameBitsAndNothingBetweenThemIsTouched(string back)
+    {
+        ForEachCase(back, (kernels, _, random, width, rows, type) =>
+        {
+            int residualStride = width + random.Next(3), outputStride = width + 1 + random.Next(3);
+            using Native<float> wide = Tensors.Floats(random, rows * residualStride, 3), narrow = new(rows * width), delta = Tensors.Floats(random, rows * width);
+            using Native<float> output = new(rows * outputStride), expected = new(rows * width);
+            using Native<byte> weight = Tensors.Stored(random, type, width);
+            for (int row = 0; row < rows; row++)
+                wide.Span.Slice(row * residualStride, width).CopyTo(narrow.Span[(row * width)..]);
+            output.Span.Fill(7);
+            float[] before = wide.Span.ToArray();
+            AddRmsNormArgs args = new()
+            {
+                Delta = delta,
+                Residual = narrow,
+                Weight = weight,
+                WeightType = type,
+                Output = expected,
+                Rows = rows,
+                Hidden = width,
+                Epsilon = 1e-5f,
+            };
+            kernels.AddRmsNorm(args);
+            kernels.AddRmsNorm(args with { Residual = wide, ResidualStride = residualStride, Output = output, OutputStride = outputStride });
+
+            for (int row = 0; row < rows; row++)
+            {
+                Tensors.AssertSameBits(expected.Span.Slice(row * width, width), output.Span.Slice(row * outputStride, width), "output");
+                Tensors.AssertSameBits(narrow.Span.Slice(row * width, width), wide.Span.Slice(row * residualStride, width), "residual");
+                Assert.All(output.Span.Slice((row * outputStride) + width, outputStride - width).ToArray(), gap => Assert.Equal(7, gap));
+                int gap = (row * residualStride) + width;
+                Assert.Equal(before[gap..((row + 1) * residualStride)], wide.Span[gap..((row + 1) * residualStride)].ToArray());
+            }
+        });
+    }
+
+    [Theory]
+    [MemberData(nameof(AllBacks))]
     public void SiluMul_AgreesWithReference(string back)
     {
         ForEachCase(back, (kernels, reference, random, width, rows, _) =>

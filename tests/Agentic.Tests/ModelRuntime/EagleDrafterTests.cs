@@ -84,7 +84,7 @@ public sealed class EagleDrafterTests
             using var metrics = new RuntimeMetrics();
             await using var engine = new InferenceEngine(
                 target, options, [new EchoDrafter(target.VocabularySize)], new VerifyCost([.. Enumerable.Repeat(1.0, 18)], 0), metrics,
-                TimeProvider.System, NullLogger.Instance, new LevelGrowth(drafter, new VerifyCost([1e-9], 0)));
+                TimeProvider.System, NullLogger.Instance, new LevelGrowth(drafter, new LevelCost(new VerifyCost([1e-9], 0), 0)));
             List<Generation> generations = [];
             for (int i = 0; i < Sequences; i++)
             {

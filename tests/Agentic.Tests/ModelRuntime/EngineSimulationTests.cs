@@ -109,7 +109,7 @@ public sealed class EngineSimulationTests
             WindowTokens = random.Next(8, 100),
             CatchUpTokens = random.Next(1, 40),
         };
-        return new LevelGrowth(new EagleDrafter(head, states, model.BlockSize, options.MaxSequences, eagle), new VerifyCost([1e-9], 0));
+        return new LevelGrowth(new EagleDrafter(head, states, model.BlockSize, options.MaxSequences, eagle), new LevelCost(new VerifyCost([1e-9], 0), 0));
     }
 
     private sealed record Counts

@@ -123,7 +123,7 @@ public sealed class IdentityTests
             new EagleDrafter(
                 head, new StateCache(model, options.KvBlocks, model.BlockSize, 64 << 20), model.BlockSize, options.MaxSequences,
                 new EagleOptions { Stop = DraftStop.Depth, Depth = 3 }),
-            new VerifyCost([1e-9], 0));
+            new LevelCost(new VerifyCost([1e-9], 0), 0));
         return new(
             model, options, drafters, new VerifyCost([.. Enumerable.Repeat(1.0, 18)], 0), metrics, TimeProvider.System, NullLogger.Instance, growth);
     }

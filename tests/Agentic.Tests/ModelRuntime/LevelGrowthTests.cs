@@ -67,7 +67,7 @@ public sealed class LevelGrowthTests
         model.AllocateKv(options.KvBlocks);
         var states = new StateCache(model, options.KvBlocks, model.BlockSize, 1 << 20);
         var growth = new LevelGrowth(
-            new EagleDrafter(head, states, model.BlockSize, options.MaxSequences, eagle ?? new EagleOptions()), new VerifyCost(Flat(headSeconds), 0));
+            new EagleDrafter(head, states, model.BlockSize, options.MaxSequences, eagle ?? new EagleOptions()), new LevelCost(new VerifyCost(Flat(headSeconds), 0), 0));
         using var metrics = new RuntimeMetrics();
 
         await using var engine = new InferenceEngine(

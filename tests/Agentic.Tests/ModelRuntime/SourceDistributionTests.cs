@@ -30,7 +30,7 @@ public sealed class SourceDistributionTests
             new EagleDrafter(
                 scripted, new StateCache(model, options.KvBlocks, model.BlockSize, 1 << 20), model.BlockSize, Together,
                 new EagleOptions { Coupled = head == "coupled", Stop = DraftStop.Depth, Children = 2 }),
-            new VerifyCost([1e-9], 0));
+            new LevelCost(new VerifyCost([1e-9], 0), 0));
         await using var engine = new InferenceEngine(
             model, options, InferenceEngine.Drafters(model, options, history), new VerifyCost([.. Enumerable.Repeat(1.0, 18)], 0), metrics,
             TimeProvider.System, NullLogger.Instance, growth);

@@ -1,0 +1,70 @@
+namespace Agentic.ModelRuntime;
+
+/// <summary>What a level of a draft head costs: the rows that it scores; of a step's first level, what finding and fusing the target's states takes; and
+/// pairs of true states that it only catches up with, of which keys and values alone are computed. Measured at start, corrected as it runs.</summary>
+/// <param name="rows">Of scored rows.</param>
+/// <param name="secondsPerPair">Seconds.</param>
+internal sealed class LevelCost(VerifyCost rows, double secondsPerPair)
+{
+    private const int MeasuredPairs = 128, Runs = 5;
+
+    // By the median of what is seen and not the few levels that were disturbed, as scored rows are, but faster, since these come more rarely.
+    private const double Share = 0.5, MostSurprise = 0.1;
+
+    private double _secondsPerPair = secondsPerPair, _firstSeconds;
+
+    /// <summary>Expected seconds of catching up with so many.</summary>
+    public double PairSeconds(int pairs) => pairs * _secondsPerPair;
+
+    /// <summary>Expected seconds of a level.</summary>
+    /// <param name="scored">Rows, at least 1.</param>
+    /// <param name="pairs">Beside them.</param>
+    /// <param name="attendedKeys">Sum over the rows of the keys that each looks at.</param>
+    /// <param name="isFirst">Of its step.</param>
+    public double Seconds(int scored, int pairs, long attendedKeys, bool isFirst) =>
+        rows.Seconds(scored, attendedKeys) + PairSeconds(pairs) + (isFirst ? _firstSeconds : 0);
+
+    /// <summary>Learns from a level that took place: from a long catch-up what a pair costs, from another first level what is its own, else what rows cost.</summary>
+    public void Observe(int scored, int pairs, long attendedKeys, bool isFirst, double seconds)
+    {
+        double expected = Seconds(scored, pairs, attendedKeys, isFirst), ratio = seconds / expected;
+        if (!isFirst)
+        {
+            rows.Observe(scored, attendedKeys, seconds);
+            return;
+        }
+
+        if (ratio is not (> 0.33 and < 3))
+            return;
+        double surprise = expected * Share * Math.Clamp(ratio - 1, -MostSurprise, MostSurprise);
+        if (pairs > EagleSequence.FewPairs * scored)
+            _secondsPerPair = Math.Max(0, _secondsPerPair + (surprise / pairs));
+        else
+            _firstSeconds = Math.Max(0, _firstSeconds + surprise);
+    }
+
+    /// <summary>Times passes of a head whose KV pool nobody uses yet.</summary>
+    /// <param name="pass">Runs rows, their states fused.</param>
+    /// <param name="blockSize">Pairs of a block.</param>
+    /// <param name="capacity">Pairs that the pool has room for.</param>
+    /// <param name="clock">Time.</param>
+    /// <param name="limit">As for <see cref="VerifyCost"/>.</param>
+    public static LevelCost Measure(Action<StepRows> pass, int blockSize, int capacity, TimeProvider clock, TimeSpan limit)
+    {
+        VerifyCost cost = VerifyCost.Measure(pass, blockSize, capacity, clock, limit);
+        int count = Math.Min(MeasuredPairs, capacity);
+        int[] blocks = [.. Enumerable.Range(0, (capacity + blockSize - 1) / blockSize)];
+        var rows = new StepRows();
+        double best = double.MaxValue;
+        for (int run = 0; run < Runs; run++)
+        {
+            rows.Clear();
+            rows.AddChain(new int[count], 0, blocks, blockSize, scoreLast: true);
+            long start = clock.GetTimestamp();
+            pass(rows);
+            best = Math.Min(best, clock.GetElapsedTime(start).TotalSeconds);
+        }
+
+        return new LevelCost(cost, Math.Max(0, best - cost.Seconds(1, count)) / Math.Max(1, count - 1));
+    }
+}
