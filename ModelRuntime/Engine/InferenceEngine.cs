@@ -210,7 +210,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
         }
 
         TimeSpan elapsed = _clock.GetElapsedTime(begin);
-        _policy.ObserveCost(_rows.RowCount, attended, drafting, elapsed - drafting);
+        _policy.ObserveCost(_rows.RowCount, _rows.RowCount - _rows.LogitRows.Length, attended, drafting, elapsed - drafting);
         _metrics.Stepped(_rows.RowCount, elapsed);
         return true;
     }

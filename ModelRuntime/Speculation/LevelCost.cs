@@ -6,7 +6,7 @@ namespace Agentic.ModelRuntime;
 /// <param name="secondsPerPair">Seconds.</param>
 internal sealed class LevelCost(VerifyCost rows, double secondsPerPair)
 {
-    private const int MeasuredPairs = 128, Runs = 5;
+    private const int UsualPairs = 64;
 
     // By the median of what is seen and not the few levels that were disturbed, as scored rows are, but faster, since these come more rarely.
     private const double Share = 0.5, MostSurprise = 0.1;
@@ -52,19 +52,6 @@ internal sealed class LevelCost(VerifyCost rows, double secondsPerPair)
     public static LevelCost Measure(Action<StepRows> pass, int blockSize, int capacity, TimeProvider clock, TimeSpan limit)
     {
         VerifyCost cost = VerifyCost.Measure(pass, blockSize, capacity, clock, limit);
-        int count = Math.Min(MeasuredPairs, capacity);
-        int[] blocks = [.. Enumerable.Range(0, (capacity + blockSize - 1) / blockSize)];
-        var rows = new StepRows();
-        double best = double.MaxValue;
-        for (int run = 0; run < Runs; run++)
-        {
-            rows.Clear();
-            rows.AddChain(new int[count], 0, blocks, blockSize, scoreLast: true);
-            long start = clock.GetTimestamp();
-            pass(rows);
-            best = Math.Min(best, clock.GetElapsedTime(start).TotalSeconds);
-        }
-
-        return new LevelCost(cost, Math.Max(0, best - cost.Seconds(1, count)) / Math.Max(1, count - 1));
+        return new LevelCost(cost, Math.Max(0, cost.Seconds(1 + UsualPairs, 0, UsualPairs) - cost.Seconds(1, 0)) / UsualPairs);
     }
 }

@@ -240,15 +240,16 @@ internal sealed class SpeculationPolicy : IDisposable
 
     /// <summary>A step took place: the cost curve learns.</summary>
     /// <param name="rows">Of the pass.</param>
+    /// <param name="unscored">Those of them that only write keys and values.</param>
     /// <param name="attendedKeys">Over all rows.</param>
     /// <param name="drafting">Spent before the pass.</param>
     /// <param name="rest">Spent on the pass and after it.</param>
-    public void ObserveCost(int rows, long attendedKeys, TimeSpan drafting, TimeSpan rest)
+    public void ObserveCost(int rows, int unscored, long attendedKeys, TimeSpan drafting, TimeSpan rest)
     {
-        double predicted = _rate.DraftSeconds + _rate.InvestedSeconds + _cost.Seconds(rows, attendedKeys);
+        double predicted = _rate.DraftSeconds + _rate.InvestedSeconds + _cost.Seconds(rows, attendedKeys, unscored);
         double prompt = _rate.PromptSeconds((int)_step.Drafted, rest.TotalSeconds);
         Times.Add(predicted, (drafting + rest).TotalSeconds, prompt, _rate.Sequences, _step.Drafted, _step.Expected, _step.Accepted);
-        _cost.Observe(rows, attendedKeys, rest.TotalSeconds, isTypical: _rate.PrefillSeconds == 0);
+        _cost.Observe(rows, attendedKeys, rest.TotalSeconds, unscored);
     }
 
     public void Dispose() => _growth?.Drafter.Dispose();

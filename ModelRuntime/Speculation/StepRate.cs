@@ -41,11 +41,12 @@ internal sealed class StepRate(VerifyCost cost)
         if (_seconds.Length <= _most)
             _seconds = new double[_most + 1];
         double decode = cost.Seconds(Math.Max(1, Sequences), decoding);
-        PrefillSeconds = Math.Max(0, cost.Seconds(step.Rows, attended) - decode);
+        int prompt = step.Rows - Sequences;
+        PrefillSeconds = Math.Max(0, cost.Seconds(step.Rows, attended, prompt) - decode);
         for (int n = 0; n <= _most; n++)
         {
             long nodeKeys = Sequences == 0 ? 0 : n * decoding / Sequences;
-            _seconds[n] = Math.Max(decode, cost.Seconds(step.Rows + n, attended + nodeKeys) - PrefillSeconds);
+            _seconds[n] = Math.Max(decode, cost.Seconds(step.Rows + n, attended + nodeKeys, prompt) - PrefillSeconds);
         }
 
         double cheapest = 1;
@@ -61,7 +62,7 @@ internal sealed class StepRate(VerifyCost cost)
     /// <param name="nodes">Verified.</param>
     /// <param name="seconds">Of the pass.</param>
     public double PromptSeconds(int nodes, double seconds) =>
-        PrefillSeconds == 0 ? 0 : Sequences == 0 ? seconds : Math.Max(0, seconds - VerifySeconds(nodes));
+        Sequences == 0 ? seconds : PrefillSeconds == 0 ? 0 : Math.Max(0, seconds - VerifySeconds(nodes));
 
     /// <summary>The best rate over all numbers of nodes.</summary>
     /// <param name="falling">Their reach, falling.</param>

@@ -1,7 +1,8 @@
 namespace Agentic.ModelRuntime;
 
 /// <summary>What a forward pass costs, by rows and by how far they look back: measured at start, corrected as it runs.</summary>
-/// <remarks>The curve is kept as measured, steps and all: more rows can cost less than fewer, so whoever chooses a number of rows scans them all.</remarks>
+/// <remarks>The curve is kept as measured, steps and all: more rows can cost less than fewer, so whoever chooses a number of rows scans them all. It is of
+/// scored rows; a prompt's, which but for the last are not, take less.</remarks>
 public sealed class VerifyCost
 {
     private static readonly int[] Grid = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
@@ -10,9 +11,13 @@ public sealed class VerifyCost
     // further for a pass twice as long, so that the curve follows the median of what is seen and not the few that were disturbed.
     private const double PointShare = 0.2, CurveShare = 0.2, MostSurprise = 0.1;
 
+    // Of a prompt, for what a row less to score saves.
+    private const int PromptRows = 64;
+    private const double LeastShare = 0.05;
+
     private readonly double[] _seconds;
     private readonly double _secondsPerAttendedKey;
-    private double _pace = 1;
+    private double _pace = 1, _savedPerUnscored;
 
     /// <summary>A curve over the first grid points, and the cost of one row looking at one more key.</summary>
     /// <param name="seconds">Seconds of 1, 2, 3, 4, 6, 8, … rows without context; as many points as were measured, at least one.</param>
@@ -31,7 +36,7 @@ public sealed class VerifyCost
     }
 
     /// <summary>The same curve, to be corrected on its own.</summary>
-    public VerifyCost Copy() => new(_seconds, _secondsPerAttendedKey) { _pace = _pace };
+    public VerifyCost Copy() => new(_seconds, _secondsPerAttendedKey) { _pace = _pace, _savedPerUnscored = _savedPerUnscored };
 
     /// <summary>Measured or corrected points: rows, and seconds without context.</summary>
     public IEnumerable<(int Rows, double Seconds)> Points => Grid.Zip(_seconds, (rows, seconds) => (rows, _pace * seconds));
@@ -39,29 +44,34 @@ public sealed class VerifyCost
     /// <summary>Expected seconds of a pass.</summary>
     /// <param name="rows">At least 1.</param>
     /// <param name="attendedKeys">Sum over rows of the keys each looks at.</param>
-    public double Seconds(int rows, long attendedKeys)
+    /// <param name="unscored">Of the rows: a prompt's.</param>
+    public double Seconds(int rows, long attendedKeys, int unscored = 0)
     {
         (int at, double share) = Locate(rows);
         double flat = at + 1 < Grid.Length
             ? (_seconds[at] * (1 - share)) + (_seconds[at + 1] * share)
             : _seconds[at] * rows / Grid[at];
-        return _pace * (flat + (attendedKeys * _secondsPerAttendedKey));
+        return _pace * (Math.Max(LeastShare * flat, flat - (unscored * _savedPerUnscored)) + (attendedKeys * _secondsPerAttendedKey));
     }
 
     /// <summary>Learns from a pass that took place. Passes that were plainly disturbed are not believed.</summary>
     /// <param name="rows">At least 1.</param>
     /// <param name="attendedKeys">As for <see cref="Seconds"/>.</param>
     /// <param name="seconds">That it took.</param>
-    /// <param name="isTypical">Whether it tells of the machine's pace, and not only of passes with so many rows: prompts, which are hardly scored, take
-    /// less than trees do.</param>
-    public void Observe(int rows, long attendedKeys, double seconds, bool isTypical = true)
+    /// <param name="unscored">Of the rows. Where they are most of them, the pass tells what they save and nothing of scored ones.</param>
+    public void Observe(int rows, long attendedKeys, double seconds, int unscored = 0)
     {
-        double ratio = seconds / Seconds(rows, attendedKeys);
+        double expected = Seconds(rows, attendedKeys, unscored), ratio = seconds / expected;
         if (ratio is not (> 0.33 and < 3))
             return;
         double surprise = Math.Clamp(ratio - 1, -MostSurprise, MostSurprise);
-        if (isTypical)
-            _pace *= 1 + (CurveShare * surprise);
+        if (2 * unscored > rows)
+        {
+            _savedPerUnscored = Math.Max(0, _savedPerUnscored - (PointShare * surprise * expected / _pace / unscored));
+            return;
+        }
+
+        _pace *= 1 + (CurveShare * surprise);
         (int at, double share) = Locate(rows);
         _seconds[at] *= 1 + (PointShare * (1 - share) * surprise);
         if (at + 1 < Grid.Length)
@@ -103,18 +113,27 @@ public sealed class VerifyCost
         const int Rows = 8;
         int context = Math.Min(1024, capacity - Rows);
         double perKey = context > 0 ? Math.Max(0, (Time(Rows, context) - Time(Rows, 0)) / ((double)Rows * context)) : 0;
-        return new VerifyCost(seconds.ToArray(), perKey);
+        var cost = new VerifyCost(seconds.ToArray(), perKey);
+        int prompt = Math.Min(PromptRows, capacity);
+        if (prompt > 1)
+            cost._savedPerUnscored = Math.Max(0, (cost.Seconds(prompt, 0) - Best(() => rows.AddChain(new int[prompt], 0, blockTable, blockSize, scoreLast: true))) / (prompt - 1));
+        return cost;
 
         double Time(int count, int contextLength)
         {
             int[] tokens = new int[count - 1], parents = new int[count - 1], depths = new int[count - 1];
             for (int i = 0; i < count - 1; i++)
                 (parents[i], depths[i]) = (i - 1, i + 1);
+            return Best(() => rows.AddTree(0, tokens, parents, depths, contextLength, blockTable, blockSize));
+        }
+
+        double Best(Action lay)
+        {
             double best = double.MaxValue;
             for (int run = 0; run < 5; run++)
             {
                 rows.Clear();
-                rows.AddTree(0, tokens, parents, depths, contextLength, blockTable, blockSize);
+                lay();
                 long begin = clock.GetTimestamp();
                 pass(rows);
                 double elapsed = clock.GetElapsedTime(begin).TotalSeconds;

@@ -105,9 +105,5 @@ internal sealed class SpeculationLab : IDisposable
 
     /// <summary>What a run came to.</summary>
     public sealed record Outcome(
-        long Tokens, long Steps, long Drafted, long Accepted, double Seconds, List<int[]> Answers, SpeculationReport Report)
-    {
-        /// <summary>Less what prompts took.</summary>
-        public double DecodeSeconds => Report.DecodeSeconds;
-    }
+        long Tokens, long Steps, long Drafted, long Accepted, double Seconds, List<int[]> Answers, SpeculationReport Report);
 }

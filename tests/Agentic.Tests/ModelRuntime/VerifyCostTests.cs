@@ -73,6 +73,31 @@ public sealed class VerifyCostTests
         Assert.InRange(errors.Skip(200).Order().ElementAt(900), 0, 0.15);
     }
 
+    /// <summary>Prompts turn out to take half of what scored rows do: that is learned, and nothing of scored rows is forgotten.</summary>
+    [Fact]
+    public void PromptsTakeLess_ScoredRowsKeepTheirCost()
+    {
+        var cost = new VerifyCost([.. Enumerable.Range(0, 18).Select(_ => 1.0)], 0);
+        double scored = cost.Seconds(100, 0);
+        for (int i = 0; i < 200; i++)
+            cost.Observe(100, 0, scored / 2, unscored: 100);
+
+        Assert.Equal(scored / 2, cost.Seconds(100, 0, 100), 0.05 * scored);
+        Assert.Equal(scored, cost.Seconds(100, 0), 1e-9);
+        Assert.True(cost.Seconds(100, 0, 100_000) > 0);
+    }
+
+    /// <summary>A few rows of a prompt beside many that are scored: the pass tells of the machine.</summary>
+    [Fact]
+    public void FewRowsAreOfAPrompt_TheCurveFollows()
+    {
+        var cost = new VerifyCost([.. Enumerable.Range(0, 18).Select(_ => 1.0)], 0);
+        for (int i = 0; i < 200; i++)
+            cost.Observe(16, 0, 1.5, unscored: 2);
+
+        Assert.Equal(1.5, cost.Seconds(16, 0), 0.05);
+    }
+
     [Fact]
     public void Measured_CoversTheGridAndLeavesTheModelUsable()
     {
