@@ -14,7 +14,7 @@ namespace Agentic.Proxy;
 internal sealed class BenchRunner(ForcedModel model, DraftHead? head, EngineOptions options, VerifyCost cost, BenchSettings settings)
 {
     private const long HistoryBytes = 256 << 20;
-    private const int WarmUpRounds = 2, WarmUpCalls = 8;
+    private const int WarmUpRounds = 6, WarmUpCalls = 16;
 
     private static readonly NamespaceKey Namespace = NamespaceKey.Derive("bench"u8, "bench", "bench", "bench");
 
