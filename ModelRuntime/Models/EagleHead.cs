@@ -229,8 +229,9 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
         }
         else
         {
-            foreach (int row in scored)
-                _kernels.Apply(_weights.Query, input + ((long)row * inputs), qkv + ((long)row * width), width, 1, ElementType.Float32);
+            int together = scored.Length == rows ? rows : 1;
+            for (int i = 0; i < scored.Length; i += together)
+                _kernels.Apply(_weights.Query, input + ((long)scored[i] * inputs), qkv + ((long)scored[i] * width), width, together, ElementType.Float32);
             _kernels.Apply(_weights.KeyValue ?? _weights.Key, input, qkv + queries, width, rows, ElementType.Float32);
             if (_weights.KeyValue is null)
                 _kernels.Apply(_weights.Value, input, qkv + queries + keys, width, rows, ElementType.Float32);

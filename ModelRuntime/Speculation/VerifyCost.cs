@@ -115,8 +115,10 @@ public sealed class VerifyCost
         double perKey = context > 0 ? Math.Max(0, (Time(Rows, context) - Time(Rows, 0)) / ((double)Rows * context)) : 0;
         var cost = new VerifyCost(seconds.ToArray(), perKey);
         int prompt = Math.Min(PromptRows, capacity);
-        if (prompt > 1)
-            cost._savedPerUnscored = Math.Max(0, (cost.Seconds(prompt, 0) - Best(() => rows.AddChain(new int[prompt], 0, blockTable, blockSize, scoreLast: true))) / (prompt - 1));
+        if (prompt == 1 || clock.GetElapsedTime(start) > limit)
+            return cost;
+        double unscored = Best(() => rows.AddChain(new int[prompt], 0, blockTable, blockSize, scoreLast: true));
+        cost._savedPerUnscored = Math.Max(0, cost.Seconds(prompt, 0) - unscored) / (prompt - 1);
         return cost;
 
         double Time(int count, int contextLength)
