@@ -11,8 +11,8 @@ public sealed class VerifyCost
     // further for a pass twice as long, so that the curve follows the median of what is seen and not the few that were disturbed.
     private const double PointShare = 0.2, CurveShare = 0.2, MostSurprise = 0.1;
 
-    // Of a prompt, for what a row less to score saves.
-    private const int PromptRows = 64;
+    // Of a prompt, for what a row less to score saves; and what is left of a pass at the least.
+    private const int PromptRows = 16;
     private const double LeastShare = 0.05;
 
     private readonly double[] _seconds;
@@ -115,8 +115,8 @@ public sealed class VerifyCost
         double perKey = context > 0 ? Math.Max(0, (Time(Rows, context) - Time(Rows, 0)) / ((double)Rows * context)) : 0;
         var cost = new VerifyCost(seconds.ToArray(), perKey);
         int prompt = Math.Min(PromptRows, capacity);
-        if (prompt == 1 || clock.GetElapsedTime(start) > limit)
-            return cost;
+        if (prompt == 1 || prompt > Grid[seconds.Count - 1])
+            return cost;   // a slow model: it is learned as it runs
         double unscored = Best(() => rows.AddChain(new int[prompt], 0, blockTable, blockSize, scoreLast: true));
         cost._savedPerUnscored = Math.Max(0, cost.Seconds(prompt, 0) - unscored) / (prompt - 1);
         return cost;
