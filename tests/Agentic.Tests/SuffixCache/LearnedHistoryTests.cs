@@ -60,14 +60,20 @@ public sealed class LearnedHistoryTests : HistoryTesting
             Play(history, One, seed: round, calls: 10);
             using SuffixSession session = history.BeginSession(One, Text(seed: 1, 60).AsSpan(0, 25));
             using CancellationTokenSource stop = new();
-            Task<int> drafts = Task.Run(() =>
+            TaskCompletionSource began = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            Task<int> drafts = Task.Factory.StartNew(() =>
             {
                 Continuation draft = new(64);
                 int nodes = 0;
                 for (; !stop.IsCancellationRequested; nodes += draft.Count)
+                {
                     session.Draft(64, 64, draft);
+                    began.TrySetResult();
+                }
+
                 return nodes;
-            }, TestContext.Current.CancellationToken);
+            }, TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            await began.Task.WaitAsync(TestContext.Current.CancellationToken);
             Play(history, One, seed: round, calls: 200);
             await stop.CancelAsync();
 
