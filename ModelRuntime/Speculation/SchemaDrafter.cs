@@ -11,13 +11,13 @@ internal sealed class SchemaDrafter : IDrafter
     private const float LeastProbability = 0.03f;
     private const int MostChildren = 16;
 
-    // Tokens matched: 1, 2, 3–4, 5–8, more; in a first piece and after a gap; and an answer's very start. Each for one, a few and many
-    // different next tokens.
+    // Tokens matched: 1, 2, 3–4, 5–8, more; in a first piece and after a gap; and an answer's very start: to a tool, a user, or someone else.
+    // Each for one, a few and many different next tokens.
     private const int Lengths = 5, Widths = 3, AtStart = 2 * Lengths;
 
     private static readonly float[] Priors =
     [
-        .. new[] { 0.1f, 0.3f, 0.5f, 0.7f, 0.8f, 0.5f, 0.7f, 0.8f, 0.8f, 0.8f, 0.3f }.SelectMany(unique => new[] { unique, unique, unique }),
+        .. new[] { 0.1f, 0.3f, 0.5f, 0.7f, 0.8f, 0.5f, 0.7f, 0.8f, 0.8f, 0.8f, 0.3f, 0.3f, 0.3f }.SelectMany(unique => new[] { unique, unique, unique }),
     ];
 
     private readonly NamespaceStates<Memory> _memories = new(MostNamespaces, () => new Memory());
@@ -32,7 +32,7 @@ internal sealed class SchemaDrafter : IDrafter
         GenerationRequest request = sequence.Generation.Request;
         if (!request.Speculation || request.CallSkeletons.Count == 0)
             return;
-        var state = new State(new SkeletonIndex(request.CallSkeletons), _memories.Of(request.Namespace));
+        var state = new State(new SkeletonIndex(request.CallSkeletons), _memories.Of(request.Namespace), StartAfter(request.PromptRuns));
         _states.Add(sequence, state);
         state.Matched = state.Index.FindBeginnings(sequence.Tokens, answerBegins: true, state.Places);
         state.IsStart = true;
@@ -60,6 +60,14 @@ internal sealed class SchemaDrafter : IDrafter
     public void Forget(Predicate<NamespaceKey> whose) => _memories.Forget(whose);
 
     public void End(Sequence sequence) => _states.Remove(sequence);
+
+    /// <summary>Whether an answer begins with a call is mostly a matter of whom it answers.</summary>
+    private static int StartAfter(IReadOnlyList<TokenRun> prompt) => AtStart + prompt.LastOrDefault(run => run.Kind != TokenKind.Prompt).Kind switch
+    {
+        TokenKind.Tool => 0,
+        TokenKind.User => 1,
+        _ => 2,
+    };
 
     /// <summary>Follows the answer: along the layouts that agree with it, over their gaps, to the next call.</summary>
     private void Advance(State state, ReadOnlySpan<int> tokens)
@@ -150,14 +158,14 @@ internal sealed class SchemaDrafter : IDrafter
         }
 
         int width = count == 1 ? 0 : count <= 4 ? 1 : 2;
-        int length = state.IsStart && parent.Node < 0 ? AtStart
+        int length = state.IsStart && parent.Node < 0 ? state.Start
             : (state.IsAfterGap ? Lengths : 0) + Math.Min(Lengths - 1, matched <= 2 ? matched - 1 : BitOperations.Log2((uint)matched - 1) + 1);
         for (int child = 0; child < count; child++)
         {
             int kind = (length * Widths) + width;
             float share = weights[child] / sum, claim = state.Memory.Calibrator.Probability(kind, share), probability = parent.Probability * claim;
-            if (probability < LeastProbability || state.Proposal.Count == maxNodes)
-                continue;
+            if ((probability < LeastProbability && parent.Node >= 0) || state.Proposal.Count == maxNodes)
+                continue;   // what may come next is proposed however unlikely, or it would not be seen to have grown likely
             int node = tree.Add(tokens[child], parent.Node, claim, Source);
             int own = state.Proposal.Add(tokens[child], parent.Own, kind, share);
             int start = _branch.Count;
@@ -183,11 +191,14 @@ internal sealed class SchemaDrafter : IDrafter
         public float[] StyleTaken { get; } = [1, 1];
     }
 
-    private sealed class State(SkeletonIndex index, Memory memory)
+    private sealed class State(SkeletonIndex index, Memory memory, int start)
     {
         public SkeletonIndex Index => index;
 
         public Memory Memory => memory;
+
+        /// <summary>The length class of its first step.</summary>
+        public int Start => start;
 
         public Proposal Proposal { get; } = new();
 

@@ -96,6 +96,7 @@ internal sealed class SpeculationLab : IDisposable
     {
         Id = $"lab-{index}",
         PromptIds = call.PromptIds,
+        PromptRuns = call.PromptRuns,
         CallSkeletons = call.CallSkeletons,
         Namespace = NamespaceKey.Derive("lab"u8, "lab", "lab", "lab"),
         MaxOutputTokens = workload.Tokens ?? MostTokens,

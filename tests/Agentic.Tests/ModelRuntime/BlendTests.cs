@@ -17,14 +17,14 @@ public sealed class BlendTests(ITestOutputHelper output)
 
     /// <summary>In decoding, prompts left out. What there is to gain is what a source that knows the answer gains: where rows are paid for and many
     /// sequences share a pass, little.</summary>
-    /// <remarks>The goal is 0.99 everywhere. Repeat and sql miss it, and are held to what they reach; so does mixed its 1.15 where rows are paid for.</remarks>
+    /// <remarks>The goal is 0.99 everywhere. Repeat misses it, and is held to what it reaches; so does mixed its 1.15 where rows are paid for.</remarks>
     [Theory]
-    [InlineData("mixed", CostlyProduct, 1, 60, 0.99)]
+    [InlineData("mixed", CostlyProduct, 1, 120, 1.01)]
     [InlineData("mixed", CheapProduct, 1, 60, 1.15)]
     [InlineData("single", CostlyProduct, 1, 60, 0.99)]
     [InlineData("coding", CostlyProduct, 1, 60, 0.99)]
     [InlineData("repeat", CostlyProduct, 1, 100, 0.985)]
-    [InlineData("sql", CostlyProduct, 1, 60, 0.97)]
+    [InlineData("sql", CostlyProduct, 1, 60, 0.99)]
     [InlineData("store", CostlyProduct, 1, 60, 0.99)]
     [InlineData("mixed", CostlyProduct, 4, 64, 0.99)]
     [InlineData("mixed", CostlyProduct, 16, 160, 0.99)]
@@ -69,14 +69,17 @@ public sealed class BlendTests(ITestOutputHelper output)
         Assert.True(plain.Seconds / drafted.Seconds >= 0.98, $"{plain.Seconds / drafted.Seconds:0.000} times plain decoding");
     }
 
+    /// <summary>What is drafted better takes fewer steps: where once through all calls is not thousands of them, twice.</summary>
     [Theory]
-    [InlineData(0, CostlierProduct)]
-    [InlineData(0.7f, CostlierProduct)]
-    [InlineData(1, CostlyProduct)]
-    public async Task ThousandsOfSteps_EachSourceIsRightAsOftenAsItIsExpectedToBe(float temperature, double secondsPerProduct)
+    [InlineData(0, CostlierProduct, 1)]
+    [InlineData(0.7f, CostlyProduct, 2)]
+    [InlineData(1, CostlyProduct, 1)]
+    public async Task ThousandsOfSteps_EachSourceIsRightAsOftenAsItIsExpectedToBe(float temperature, double secondsPerProduct, int times)
     {
         using var lab = new SpeculationLab(SecondsPerWeight, secondsPerProduct);
-        SpeculationLab.Outcome outcome = await lab.Run(lab.Workload(BenchWorkload.Mixture), Blend, 450, temperature);
+        BenchWorkload once = lab.Workload(BenchWorkload.Mixture);
+        BenchWorkload all = once with { Calls = [.. Enumerable.Repeat(once.Calls, times).SelectMany(calls => calls)] };
+        SpeculationLab.Outcome outcome = await lab.Run(all, Blend, all.Calls.Count, temperature);
 
         Assert.True(outcome.Steps >= 2000, $"{outcome.Steps} steps");
         foreach (SourceReport source in outcome.Report.Sources)

@@ -94,6 +94,37 @@ public sealed unsafe class DraftSourcesTests
     }
 
     [Fact]
+    public void ToolsAreAnsweredWithText_CallsStayLikelyWhereUsersAreAnswered()
+    {
+        var drafter = new SchemaDrafter();
+        float afterUser = 0, afterTool = 0;
+        for (int i = 0; i < 50; i++)
+        {
+            afterUser = Answer(TokenKind.User, 20);
+            afterTool = Answer(TokenKind.Tool, 50);
+        }
+
+        Assert.True(afterUser > 0.9f);
+        Assert.True(afterTool < 0.03f);
+        for (int i = 0; i < 50; i++)
+            afterTool = Answer(TokenKind.Tool, 20);
+        Assert.True(afterTool > 0.4f);
+
+        float Answer(TokenKind speaker, int written)
+        {
+            Sequence sequence = NewSequence([7, 1, 2], request => request with
+            {
+                CallSkeletons = [Call(0, 30)],
+                PromptRuns = [new TokenRun(speaker, 1), new TokenRun(TokenKind.Prompt, 2)],
+            });
+            float claim = Propose(drafter, sequence).Probabilities[0];
+            Write(drafter, sequence, written);
+            drafter.End(sequence);
+            return claim;
+        }
+    }
+
+    [Fact]
     public void TokenWasScored_ItsSuccessorsAreDraftedInItsNamespaceOnly()
     {
         var drafter = new RecyclingDrafter(Vocabulary, 1 << 20);
