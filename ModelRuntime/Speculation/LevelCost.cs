@@ -11,6 +11,10 @@ internal sealed class LevelCost(VerifyCost rows, double secondsPerPair)
     // By the median of what is seen and not the few levels that were disturbed, as scored rows are, but faster, since these come more rarely.
     private const double Share = 0.5, MostSurprise = 0.1;
 
+    // While no level is run nothing is learned: dear levels are then believed cheaper, by so much a step, down to that share of what was measured.
+    private const double Fading = 0.0005, LeastMeasured = 0.5;
+
+    private readonly double _leastRow = LeastMeasured * rows.Seconds(1, 0), _leastPair = LeastMeasured * secondsPerPair;
     private double _secondsPerPair = secondsPerPair, _firstSeconds;
 
     /// <summary>Expected seconds of catching up with so many.</summary>
@@ -41,6 +45,16 @@ internal sealed class LevelCost(VerifyCost rows, double secondsPerPair)
             _secondsPerPair = Math.Max(0, _secondsPerPair + (surprise / pairs));
         else
             _firstSeconds = Math.Max(0, _firstSeconds + surprise);
+    }
+
+    /// <summary>A step took place in which no level was worth it. What was dear for a while, as all is to a process whose code is not optimised yet,
+    /// is to be tried again; what is dear is soon found to be so.</summary>
+    public void Fade()
+    {
+        if (rows.Seconds(1, 0) > _leastRow)
+            rows.Shorten(Fading);
+        _secondsPerPair -= Fading * Math.Max(0, _secondsPerPair - _leastPair);
+        _firstSeconds -= Fading * _firstSeconds;
     }
 
     /// <summary>Times passes of a head whose KV pool nobody uses yet.</summary>

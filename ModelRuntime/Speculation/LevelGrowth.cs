@@ -69,6 +69,8 @@ internal sealed class LevelGrowth(EagleDrafter drafter, LevelCost cost, DraftChe
             {
                 if (level > 0)
                     LearnSaved(step, without, policy.Rate());
+                else
+                    cost.Fade();
                 return;
             }
 

@@ -38,6 +38,24 @@ public sealed class LevelCostTests
         Assert.Equal(0.1 * Catch, cost.PairSeconds(Catch), 9);
     }
 
+    [Fact]
+    public void LevelsWereDearForAWhile_AreBelievedAsCheapAsMeasuredAgain()
+    {
+        var cost = new LevelCost(new VerifyCost([1], 0), 0.1);
+        for (int i = 0; i < 200; i++)
+        {
+            cost.Observe(1, 0, 0, isFirst: false, 2.5);
+            cost.Observe(1, 2, 0, isFirst: true, 5);
+            cost.Observe(1, Catch, 0, isFirst: true, 5 + (0.25 * Catch));
+        }
+
+        Assert.Equal(5 + (0.25 * Catch), cost.Seconds(1, Catch, 0, isFirst: true), 3.0);
+        for (int i = 0; i < 5000; i++)
+            cost.Fade();
+
+        Assert.InRange(cost.Seconds(1, Catch, 0, isFirst: true), 0.5 * (1 + (0.1 * Catch)), 1 + (0.1 * Catch));
+    }
+
     /// <summary>A pass that takes a millisecond a scored row and a tenth a pair.</summary>
     [Fact]
     public void Measured_PairsCostWhatTheyTake()

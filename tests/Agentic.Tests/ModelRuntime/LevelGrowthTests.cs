@@ -36,6 +36,18 @@ public sealed class LevelGrowthTests
         Assert.InRange(report.HeadLevels, 1, 4);
     }
 
+    [Fact]
+    public async Task HeadWasDearForAWhile_IsUsedAgain()
+    {
+        var cost = new LevelCost(new VerifyCost(Flat(1e-3), 0), 0);
+        while (cost.Seconds(1, 0, 0, isFirst: false) < 2)
+            cost.Observe(1, 0, 0, isFirst: false, 2 * cost.Seconds(1, 0, 0, isFirst: false));
+        (SpeculationReport report, int steps) = await Run(Flat(1), cost, requests: 40);
+
+        Assert.True(report.HeadLevels > 1000, $"{report.HeadLevels} levels in {steps} steps.");
+        Assert.True(steps < 5000, $"{steps} steps for 8000 tokens.");
+    }
+
     [Theory]
     [InlineData(DraftStop.Depth, 3)]
     [InlineData(DraftStop.Beam, 0.5)]
@@ -58,8 +70,12 @@ public sealed class LevelGrowthTests
 
     private static double[] Flat(double seconds) => [.. Enumerable.Repeat(seconds, 18)];
 
+    private static Task<(SpeculationReport Report, int Steps)> Run(
+        double[] cost, double headSeconds, EagleOptions? eagle = null, float temperature = 0) =>
+        Run(cost, new LevelCost(new VerifyCost(Flat(headSeconds), 0), 0), requests: 1, eagle, temperature);
+
     private static async Task<(SpeculationReport Report, int Steps)> Run(
-        double[] cost, double headSeconds, EagleOptions? eagle = null, float temperature = 0)
+        double[] cost, LevelCost headCost, int requests, EagleOptions? eagle = null, float temperature = 0)
     {
         using var model = new ScriptedModel(Vocabulary);
         using var head = new ScriptedHead(Vocabulary);
@@ -67,21 +83,24 @@ public sealed class LevelGrowthTests
         model.AllocateKv(options.KvBlocks);
         var states = new StateCache(model, options.KvBlocks, model.BlockSize, 1 << 20);
         var growth = new LevelGrowth(
-            new EagleDrafter(head, states, model.BlockSize, options.MaxSequences, eagle ?? new EagleOptions()), new LevelCost(new VerifyCost(Flat(headSeconds), 0), 0));
+            new EagleDrafter(head, states, model.BlockSize, options.MaxSequences, eagle ?? new EagleOptions()), headCost);
         using var metrics = new RuntimeMetrics();
 
         await using var engine = new InferenceEngine(
             model, options, [], new VerifyCost(cost, 0), metrics, new StandingClock(), NullLogger.Instance, growth);
-        engine.Submit(new GenerationRequest
+        for (int i = 0; i < requests; i++)
         {
-            Id = "r",
-            PromptIds = [1, 2, 3],
-            Namespace = NamespaceKey.Derive("secret"u8, "tenant", "model", "tokenizer"),
-            MaxOutputTokens = 200,
-            Sampling = new SamplingParameters { Temperature = temperature, Seed = 5 },
-        });
-        while (engine.RunStep())
-        {
+            engine.Submit(new GenerationRequest
+            {
+                Id = $"r{i}",
+                PromptIds = [1, 2, 3],
+                Namespace = NamespaceKey.Derive("secret"u8, "tenant", "model", "tokenizer"),
+                MaxOutputTokens = 200,
+                Sampling = new SamplingParameters { Temperature = temperature, Seed = 5 },
+            });
+            while (engine.RunStep())
+            {
+            }
         }
 
         return (engine.Report(), model.Steps);
