@@ -34,6 +34,7 @@ internal sealed class Drafter
         if (maxNodes == 0 || maxDepth == 0 || occurrences.Count == 0)
             return;
         _next.Begin(occurrences);
+        Prefetch(occurrences.LastToken, 0, occurrences.All, weights.Tokens);
         Candidate root = new(occurrences.LastToken, parent: -1, depth: 0, voted: 1, probability: 1, default);
         Divide(occurrences, occurrences.All, weights, calibration, root, parent: -1);
         for (int slot; into.Count < maxNodes && (slot = _frontier.Take()) >= 0;)
@@ -79,6 +80,8 @@ internal sealed class Drafter
     {
         (last, agreed) = (living, depth);
         _next.Begin(occurrences);
+        for (int i = 0; i < written.Length; i++)
+            weights.Tokens.Prefetch(i == 0 ? before : written[i - 1], written[i], learns: true);
         for (int i = 0; i < written.Length && living != 0; i++)
         {
             _votes.Take(occurrences, _next, living, depth + i, i == 0 ? before : written[i - 1], weights);
@@ -122,6 +125,8 @@ internal sealed class Drafter
             return false;
         }
 
+        if (node.Depth % Occurrence.FollowingAtOnce == 0)
+            Prefetch(node.TokenId, node.Depth, living, weights.Tokens);
         int @class = VoteWeights.EscapeClass(node.Voters.Longest, node.Depth);
         if (node.EscapeClass != @class)
             (node.Escape, node.EscapeClass) = (weights.Escape(VoteWeights.EscapeOf(node.Voters, tokens: 1, node.Depth, occurrences.Mood)), @class);
@@ -140,6 +145,18 @@ internal sealed class Drafter
 
         _frontier.Pass();
         return true;
+    }
+
+    /// <summary>Asks for what is known of the tokens that the first of a set goes on to: mostly they are drafted.</summary>
+    private void Prefetch(int last, int depth, ulong set, TokenWeights ofTokens)
+    {
+        int first = BitOperations.TrailingZeroCount(set);
+        for (int i = 0; i < Occurrence.FollowingAtOnce; i++)
+        {
+            int token = _next.At(depth + i, set)[first];
+            ofTokens.Prefetch(last, token, learns: false);
+            last = token;
+        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -153,6 +153,7 @@ internal sealed class Occurrences
         {
             int i = BitOperations.TrailingZeroCount(which);
             _all[i].Look(_indices[i].Log);
+            _all[i].Prefetch();
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Agentic.SuffixCache;
 
@@ -109,6 +110,18 @@ internal sealed class TokenWeights
         return weights[At(Hash(token), OfToken)] * weights[At(pair, OfPair)] * weights[At(pair, OfMatch + match)];
     }
 
+    /// <summary>Asks for what a vote, and the escape after its token, will look at.</summary>
+    /// <param name="last">The token before.</param>
+    /// <param name="token">That is voted for.</param>
+    /// <param name="learns">Whether it is to be learned from, too.</param>
+    public void Prefetch(int last, int token, bool learns)
+    {
+        if (_weights is null || !Sse.IsSupported)
+            return;
+        Prefetch(At(Hash(token), OfToken), learns);
+        Prefetch(At(Hash(last, token), OfPair), learns);
+    }
+
     /// <summary>The factor of the escape.</summary>
     public float Escape(int last) => _weights is float[] weights ? weights[At(Hash(last), OfLast)] : 1;
 
@@ -132,6 +145,13 @@ internal sealed class TokenWeights
     {
         int group = (int)(hash >> (64 + GroupBits - _bits)), within = ((int)(hash >> 32) + kind) & (Group - 1);
         return _first + (group * Group) + within;
+    }
+
+    private unsafe void Prefetch(int at, bool learns)
+    {
+        Sse.Prefetch0(Unsafe.AsPointer(ref _weights![at]));   // of one that the collector moves meanwhile nothing is read
+        if (learns)
+            Sse.Prefetch0(Unsafe.AsPointer(ref _squares![at]));
     }
 
     private void Follow(ulong hash, int kind, float gradient)

@@ -50,6 +50,17 @@ internal sealed class Consensus
             Settle(tree, node, record);
     }
 
+    /// <summary>Sets the probabilities of a settled tree's nodes anew, after claims for the children of some were added.</summary>
+    /// <param name="tree">Of the request.</param>
+    /// <param name="parents">Of that tree.</param>
+    /// <param name="record">How its earlier ones fared.</param>
+    public void Settle(DraftTree tree, ReadOnlySpan<FrontierNode> parents, DraftRecord record)
+    {
+        foreach (ref readonly FrontierNode parent in parents)
+            Settle(tree, parent.Node, record);
+        tree.Refresh();
+    }
+
     /// <summary>The target came to a node of the tree as it was settled, and went on to a token.</summary>
     /// <param name="tree">All that was proposed.</param>
     /// <param name="parent">The node, −1 for the root.</param>
@@ -122,6 +133,8 @@ internal sealed class Consensus
         float other = 0;
         for (int source = 0; source < _claimed.Length; source++)
         {
+            if (_claimed[source] == 0)
+                continue;
             _claimed[source] = Math.Min(_claimed[source], MostClaimed);
             other += MathF.Log(1 - _claimed[source]);
         }

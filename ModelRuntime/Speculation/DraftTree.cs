@@ -17,6 +17,7 @@ internal sealed class DraftTree
     private int[] _tokenIds = new int[32];
     private int[] _parents = new int[32];
     private int[] _depths = new int[32];
+    private float[] _conditionals = new float[32];
     private float[] _probabilities = new float[32];
     private float[] _claims = new float[32 * Sources];
     private int _firstOfRoot = None, _lastOfRoot = None;
@@ -72,11 +73,11 @@ internal sealed class DraftTree
         {
             node = Append(tokenId, parent, Count);
             Claim(node).Clear();
-            _probabilities[node] = 0;
+            _conditionals[node] = 0;
         }
 
         _claims[(node * Sources) + (int)source] = claim;
-        _probabilities[node] = Math.Max(_probabilities[node], Reach(parent) * Math.Min(claim, BelowParent));
+        SetConditional(node, Math.Max(_conditionals[node], claim));
         return node;
     }
 
@@ -84,8 +85,18 @@ internal sealed class DraftTree
     public float Reach(int node) => node < 0 ? 1 : _probabilities[node];
 
     /// <summary>Sets the chance that the target goes on to a node from its parent, whose own is right already.</summary>
-    public void SetConditional(int node, float conditional) =>
-        _probabilities[node] = Reach(_parents[node]) * Math.Min(conditional, BelowParent);
+    public void SetConditional(int node, float conditional)
+    {
+        _conditionals[node] = Math.Min(conditional, BelowParent);
+        _probabilities[node] = Reach(_parents[node]) * _conditionals[node];
+    }
+
+    /// <summary>Sets the chance that the target reaches each node by those of going on to it and to those above it.</summary>
+    public void Refresh()
+    {
+        for (int node = 0; node < Count; node++)
+            _probabilities[node] = Reach(_parents[node]) * _conditionals[node];
+    }
 
     /// <summary>The first child of a node (−1: of the root), or −1.</summary>
     public int FirstChild(int node) => node < 0 ? _firstOfRoot : _nodes[node].FirstChild;
@@ -115,9 +126,9 @@ internal sealed class DraftTree
             moved[i] = Gone;
             if (!marked[i] || parent == Gone)
                 continue;
-            float probability = _probabilities[i];
+            (float conditional, float probability) = (_conditionals[i], _probabilities[i]);
             int kept = moved[i] = Append(_tokenIds[i], parent, _nodes[i].Origin);
-            _probabilities[kept] = probability;
+            (_conditionals[kept], _probabilities[kept]) = (conditional, probability);
             Claim(i).CopyTo(Claim(kept));
         }
     }
@@ -129,7 +140,7 @@ internal sealed class DraftTree
         for (int i = 0; i < other.Count; i++)
         {
             Append(other._tokenIds[i], other._parents[i], other._nodes[i].Origin);
-            _probabilities[i] = other._probabilities[i];
+            (_conditionals[i], _probabilities[i]) = (other._conditionals[i], other._probabilities[i]);
             other.Claim(i).CopyTo(Claim(i));
         }
     }
@@ -164,6 +175,7 @@ internal sealed class DraftTree
         Array.Resize(ref _tokenIds, length);
         Array.Resize(ref _parents, length);
         Array.Resize(ref _depths, length);
+        Array.Resize(ref _conditionals, length);
         Array.Resize(ref _probabilities, length);
         Array.Resize(ref _claims, length * Sources);
     }

@@ -146,10 +146,12 @@ internal sealed class SpeculationPolicy : IDisposable
     /// <param name="expectedSeconds">That it was to take.</param>
     public void LevelAdded(ReadOnlySpan<FrontierNode> frontier, int proposed, double chargedSeconds, double expectedSeconds)
     {
-        for (int i = 0; i < frontier.Length; i++)
+        for (int first = 0, end = 0; first < frontier.Length; first = end)
         {
-            if (i == 0 || frontier[i].Tree != frontier[i - 1].Tree)
-                ConsensusOf(_sequences[frontier[i].Tree]).Settle(_forest[frontier[i].Tree], _sequences[frontier[i].Tree].Record);
+            int tree = frontier[first].Tree;
+            while (end < frontier.Length && frontier[end].Tree == tree)
+                end++;
+            ConsensusOf(_sequences[tree]).Settle(_forest[tree], frontier[first..end], _sequences[tree].Record);
         }
 
         _rate.DraftSeconds += chargedSeconds;
