@@ -11,10 +11,11 @@ internal sealed class LevelCost(VerifyCost rows, double secondsPerPair)
     // By the median of what is seen and not the few levels that were disturbed, as scored rows are, but faster, since these come more rarely.
     private const double Share = 0.5, MostSurprise = 0.1;
 
-    // While no level is run nothing is learned: dear levels are then believed cheaper, by so much a step, down to that share of what was measured.
-    private const double Fading = 0.0005, LeastMeasured = 0.5;
+    // While no level is run nothing is learned: dear levels are then believed cheaper, by so much a step, down to so many times what was measured,
+    // which is usual after a pass of the target, when nothing lies in the caches.
+    private const double Fading = 0.0005, Usual = 1.5;
 
-    private readonly double _leastRow = LeastMeasured * rows.Seconds(1, 0), _leastPair = LeastMeasured * secondsPerPair;
+    private readonly double _usualRow = Usual * rows.Seconds(1, 0), _usualPair = Usual * secondsPerPair;
     private double _secondsPerPair = secondsPerPair, _firstSeconds;
 
     /// <summary>Expected seconds of catching up with so many.</summary>
@@ -51,9 +52,9 @@ internal sealed class LevelCost(VerifyCost rows, double secondsPerPair)
     /// is to be tried again; what is dear is soon found to be so.</summary>
     public void Fade()
     {
-        if (rows.Seconds(1, 0) > _leastRow)
+        if (rows.Seconds(1, 0) > _usualRow)
             rows.Shorten(Fading);
-        _secondsPerPair -= Fading * Math.Max(0, _secondsPerPair - _leastPair);
+        _secondsPerPair -= Fading * Math.Max(0, _secondsPerPair - _usualPair);
         _firstSeconds -= Fading * _firstSeconds;
     }
 
