@@ -35,6 +35,48 @@ public sealed class ConsensusTests
         Assert.True((tree.Probabilities[1] + tree.Probabilities[2]) / tree.Probabilities[0] < 1);
     }
 
+    /// <summary>A head names children of some nodes, new ones and known ones: what lies below those, too, is as likely as if all were settled anew.</summary>
+    [Fact]
+    public void ClaimsWereAdded_SettledBelowTheirParentsAsTheWholeTreeIs()
+    {
+        DraftTree part = Tree(), whole = Tree();
+        var consensus = new Consensus();
+        consensus.Settle(part, new DraftRecord());
+        Name(part);
+        Name(whole);
+
+        consensus.Settle(part, [At(-1), At(0)], new DraftRecord());
+        consensus.Settle(whole, new DraftRecord());
+
+        Assert.Equal(whole.Probabilities.ToArray(), part.Probabilities.ToArray());
+        Assert.NotEqual(Settled(Tree())[^1], part.Probabilities[3]);
+
+        static FrontierNode At(int node) => new(0, node, 1, 1, 1, -1, 0);
+
+        float[] Settled(DraftTree tree)
+        {
+            consensus.Settle(tree, new DraftRecord());
+            return tree.Probabilities.ToArray();
+        }
+
+        static DraftTree Tree()
+        {
+            var tree = new DraftTree();
+            int node = tree.Add(1, -1, 0.6f, DraftSource.Suffix);
+            tree.Add(2, -1, 0.3f, DraftSource.Suffix);
+            node = tree.Add(3, node, 0.8f, DraftSource.Suffix);
+            tree.Add(4, node, 0.9f, DraftSource.Suffix);
+            return tree;
+        }
+
+        static void Name(DraftTree tree)
+        {
+            tree.Add(1, -1, 0.9f, DraftSource.Eagle);
+            tree.Add(5, -1, 0.05f, DraftSource.Eagle);
+            tree.Add(6, 0, 0.7f, DraftSource.Eagle);
+        }
+    }
+
     /// <summary>One source is right as often as it says, the other half as often, and the two know nothing of each other.</summary>
     [Fact]
     public void SourceIsOverconfident_NodesBecomeAsLikelyAsTheyAreTaken()
