@@ -49,6 +49,11 @@ public sealed unsafe class DraftHead : IDisposable
     /// <exception cref="ModelLoadException">It is no head, a damaged one, or one of another model.</exception>
     public static DraftHead Load(string directory, Transformer target, IKernels kernels) => new(target, EagleHead.Load(directory, target, kernels));
 
+    /// <summary>Another head over these weights, fed from a model that shares those of this one's, for whoever compares engines turn by turn: only one
+    /// of them computes at a time. This one outlives it.</summary>
+    /// <param name="target">From <see cref="Transformer.Share"/>; stays the caller's and outlives the head.</param>
+    public DraftHead Share(Transformer target) => new(target, _head.Share()) { LastCheck = LastCheck };
+
     /// <summary>Lets the model write after some prompts and sees how well the head follows it: a wrong layer or shift is otherwise silent, since
     /// the answers stay right.</summary>
     /// <param name="prompts">Token ids; none empty.</param>

@@ -12,9 +12,7 @@ namespace Agentic.ModelRuntime;
 internal sealed unsafe class EagleHead : IDraftHead, IDisposable
 {
     private readonly IKernels _kernels;
-    private readonly Checkpoint _checkpoint;
     private readonly EagleWeights _weights;
-    private readonly TrimmedHead? _trimmed;
     private readonly TransformerWeights _target;
     private readonly RopeTable _rope;
     private readonly FeedForward _feedForward;
@@ -22,27 +20,15 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
     private readonly SequenceLayout _sequences = new();
     private readonly NativeArray<float> _states = new(), _normed = new(), _input = new(), _residual = new(), _qkv = new(), _attention = new();
     private readonly NativeArray<float> _delta = new(), _scoredAttention = new(), _logits = new();
+    private Checkpoint? _checkpoint;
+    private TrimmedHead? _trimmed;
     private KvCache? _cache;
 
-    private EagleHead(Checkpoint checkpoint, EagleConfig config, Transformer target, IKernels kernels, int blockSize)
+    private EagleHead(EagleWeights weights, EagleConfig config, TransformerWeights target, float targetEpsilon, IKernels kernels, int blockSize)
     {
-        BlockSize = blockSize;
-        _kernels = kernels;
-        _checkpoint = checkpoint;
-        _target = target.Weights;
-        _targetEpsilon = target.Config.NormEpsilon;
-        _weights = EagleWeights.Load(checkpoint, config, target.Weights);
-        checkpoint.DropCopied();
-        if (!config.IsEagle3 && TrimmedHead.Find(checkpoint.Directory, _weights.Head) is { } trimmed)
-        {
-            _trimmed = trimmed;
-            _weights = _weights with { Head = trimmed.Projection, TargetTokens = trimmed.TargetTokens };
-            config = config with { DraftVocabularySize = trimmed.TargetTokens.Length };
-        }
-
+        (_weights, Config, _target, _targetEpsilon, _kernels, BlockSize) = (weights, config, target, targetEpsilon, kernels, blockSize);
         _rope = new RopeTable(config.Layer.Rope, config.Layer.HeadDim);
         _feedForward = new FeedForward(config.Layer, ElementType.Float32, kernels);
-        Config = config;
     }
 
     public EagleConfig Config { get; }
@@ -70,7 +56,21 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
         Checkpoint checkpoint = Checkpoint.Open(directory);
         try
         {
-            return new EagleHead(checkpoint, EagleConfig.Read(Path.Combine(directory, "config.json"), target.Config), target, kernels, blockSize);
+            EagleConfig config = EagleConfig.Read(Path.Combine(directory, "config.json"), target.Config);
+            EagleWeights weights = EagleWeights.Load(checkpoint, config, target.Weights);
+            checkpoint.DropCopied();
+            TrimmedHead? trimmed = config.IsEagle3 ? null : TrimmedHead.Find(directory, weights.Head);
+            if (trimmed is not null)
+            {
+                weights = weights with { Head = trimmed.Projection, TargetTokens = trimmed.TargetTokens };
+                config = config with { DraftVocabularySize = trimmed.TargetTokens.Length };
+            }
+
+            return new EagleHead(weights, config, target.Weights, target.Config.NormEpsilon, kernels, blockSize)
+            {
+                _checkpoint = checkpoint,
+                _trimmed = trimmed,
+            };
         }
         catch
         {
@@ -78,6 +78,9 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
             throw;
         }
     }
+
+    /// <summary>Another head over these weights, with a KV pool and buffers of its own. Only one of them computes at a time; this one outlives it.</summary>
+    public EagleHead Share() => new(_weights, Config, _target, _targetEpsilon, _kernels, BlockSize);
 
     /// <inheritdoc/>
     public void AllocateKv(int blocks)
@@ -176,7 +179,7 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
         _rope.Dispose();
         _cache?.Dispose();
         _trimmed?.Dispose();
-        _checkpoint.Dispose();
+        _checkpoint?.Dispose();
     }
 
     /// <summary>What the attention is projected from: embedding and state side by side, the embedding first, or of EAGLE-1 what they are fused to.</summary>

@@ -12,7 +12,7 @@ namespace Agentic.ModelRuntime;
 public sealed unsafe class Transformer : ITargetModel, ITargetStates
 {
     private readonly IKernels _kernels;
-    private readonly Checkpoint _checkpoint;
+    private readonly Checkpoint? _checkpoint;
     private readonly ModelConfig _config;
     private readonly ModelOptions _options;
     private readonly RopeTable _rope;
@@ -27,14 +27,15 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
     private NativeArray<float>[] _boundaryStates = [];
 
     private Transformer(Checkpoint checkpoint, ModelConfig config, ModelOptions options, IKernels kernels)
+        : this(TransformerWeights.Load(checkpoint, config), ModelFingerprint.Compute(config, checkpoint), config, options, kernels)
     {
-        _kernels = kernels;
         _checkpoint = checkpoint;
-        _config = config;
-        _options = options;
-        Weights = TransformerWeights.Load(checkpoint, config);
-        Fingerprint = ModelFingerprint.Compute(config, checkpoint);
         checkpoint.DropCopied();
+    }
+
+    private Transformer(TransformerWeights weights, string fingerprint, ModelConfig config, ModelOptions options, IKernels kernels)
+    {
+        (_kernels, _config, _options, Weights, Fingerprint) = (kernels, config, options, weights, fingerprint);
         _rope = new RopeTable(config.Rope, config.HeadDim);
         _feedForward = new FeedForward(config, options.Precision, kernels);
         _attentionScale = (float)Math.Pow(config.HeadDim, -0.5);
@@ -80,6 +81,10 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
             throw;
         }
     }
+
+    /// <summary>Another model over these weights, with a KV pool and buffers of its own, for whoever compares engines turn by turn: only one of them
+    /// computes at a time. This one outlives it.</summary>
+    public Transformer Share() => new(Weights, Fingerprint, _config, _options, _kernels);
 
     /// <inheritdoc/>
     public void AllocateKv(int blocks)
@@ -185,7 +190,7 @@ public sealed unsafe class Transformer : ITargetModel, ITargetStates
         _feedForward.Dispose();
         _rope.Dispose();
         _cache?.Dispose();
-        _checkpoint.Dispose();
+        _checkpoint?.Dispose();
     }
 
     /// <summary>Refuses rows that would read or write outside a table, and returns the highest position.</summary>

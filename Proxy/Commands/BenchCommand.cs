@@ -8,6 +8,9 @@ namespace Agentic.Proxy;
 /// <summary><c>agentic bench</c>: what speculation gains on this machine, end to end, in one run.</summary>
 internal static class BenchCommand
 {
+    // Of all modes' pools together.
+    private const long MostKvBytes = 8L << 30;
+
     private static readonly Option<string?>
         Model = CommandRunner.Option<string?>("--model", "DIR", "A Hugging Face checkpoint directory. Default: the bundled model.");
 
@@ -16,7 +19,7 @@ internal static class BenchCommand
         Traces = Files("--traces", "Recorded conversations along which the target is forced: acceptance is real, and time is.");
 
     private static readonly Option<int?>
-        Rounds = CommandRunner.Option<int?>("--rounds", "N", "Passes of each mode over each workload. Default: 3."),
+        Rounds = CommandRunner.Option<int?>("--rounds", "N", "Rounds: each mode runs each workload once in each. Default: 3."),
         Concurrency = CommandRunner.Option<int?>("--concurrency", "N", "Requests at once. Default: 1."),
         MaxCalls = CommandRunner.Option<int?>("--max-calls", "N", "Calls of one workload. Default: 100."),
         MaxTokens = CommandRunner.Option<int?>("--max-tokens", "N", "Tokens of one free answer. Default: 512."),
@@ -72,12 +75,12 @@ internal static class BenchCommand
 
         int threads = Positive(parsed, Threads, Environment.ProcessorCount);
         using var kernels = new CpuKernels(threads);
-        using Transformer transformer = Transformer.Load(directory, new ModelOptions(), kernels);
-        var model = new ForcedModel(transformer);
+        using Transformer model = Transformer.Load(directory, new ModelOptions(), kernels);
         int concurrency = forced ? 1 : Positive(parsed, Concurrency, 1);
+        string[] modes = ModesOf(parsed, parsed.GetValue(Draft) is not null);
         EngineOptions options = new()
         {
-            KvBlocks = (int)Math.Min(((long)concurrency * model.MaxPositions / model.BlockSize) + 256, (4L << 30) / model.KvBytesPerBlock),
+            KvBlocks = (int)Math.Min(((long)concurrency * model.MaxPositions / model.BlockSize) + 256, MostKvBytes / (modes.Length + 1) / model.KvBytesPerBlock),
             MaxSequences = concurrency,
             MaxDraftNodes = Positive(parsed, DraftNodes, 32),
             Eagle = new EagleOptions
@@ -88,13 +91,12 @@ internal static class BenchCommand
             },
         };
         model.AllocateKv(options.KvBlocks);
-        using DraftHead? head = parsed.GetValue(Draft) is string draft ? DraftHeads.Open(draft, directory, transformer, kernels) : null;
+        using DraftHead? head = parsed.GetValue(Draft) is string draft ? DraftHeads.Open(draft, directory, model, kernels) : null;
         int context = Math.Min(model.MaxPositions, options.KvBlocks * model.BlockSize);
 
         (int Interest, DraftTrace? Tree) shown = (0, null);
         var settings = new BenchSettings
         {
-            Modes = ModesOf(parsed, head is not null),
             StopTokenIds = [.. GenerationConfig.Read(directory).EosTokenIds],
             Rounds = Positive(parsed, Rounds, 3),
             Concurrency = concurrency,
@@ -102,7 +104,11 @@ internal static class BenchCommand
             Temperature = parsed.GetValue(Temperature) ?? 0,
         };
         if (parsed.GetValue(ShowTree))
-            settings = settings with { Rounds = 1, Modes = [settings.Modes[^1]], Watch = Consider };
+        {
+            settings = settings with { Rounds = 1, Watch = Consider };
+            modes = [modes[^1]];
+        }
+
         var workloads = BenchWorkload.Read(directory, forced ? traces : prompts, forced, context, Positive(parsed, MaxCalls, 100));
         Console.Error.Write(BenchWorkload.TellSkipped(workloads));
         workloads.RemoveAll(workload => workload.Calls.Count == 0);
@@ -116,21 +122,30 @@ internal static class BenchCommand
         Keep(workloads, parsed.GetValue(Workloads));
         VerifyCost cost = VerifyCost.Measure(model, options.KvBlocks, TimeProvider.System, InferenceEngine.MeasuringLimit);
         List<BenchPass> passes = [];
-        Progress.Run("bench", workloads.Count * settings.Rounds * settings.Modes.Count, report =>
+        BenchLane[] lanes = [.. modes.Select(mode => BenchLane.Open(mode, model, head, options.KvBlocks))];
+        try
         {
-            foreach (BenchWorkload workload in workloads)
+            Progress.Run("bench", workloads.Count * settings.Rounds * lanes.Length, report =>
             {
-                var runner = new BenchRunner(model, head, options, cost, settings with
+                foreach (BenchWorkload workload in workloads)
                 {
-                    Temperature = workload.Temperature ?? settings.Temperature,
-                    MaxTokens = workload.Tokens ?? settings.MaxTokens,
-                    StopTokenIds = workload.Tokens is null ? settings.StopTokenIds : [],
-                });
-                if (workload == workloads[0])
-                    runner.WarmUpAsync(workload, cancellation).GetAwaiter().GetResult();
-                passes.AddRange(runner.RunAsync(workload, report, cancellation).GetAwaiter().GetResult());
-            }
-        });
+                    var runner = new BenchRunner(lanes, options, cost, settings with
+                    {
+                        Temperature = workload.Temperature ?? settings.Temperature,
+                        MaxTokens = workload.Tokens ?? settings.MaxTokens,
+                        StopTokenIds = workload.Tokens is null ? settings.StopTokenIds : [],
+                    });
+                    if (workload == workloads[0])
+                        runner.WarmUpAsync(workload, cancellation).GetAwaiter().GetResult();
+                    passes.AddRange(runner.RunAsync(workload, report, cancellation).GetAwaiter().GetResult());
+                }
+            });
+        }
+        finally
+        {
+            foreach (BenchLane lane in lanes)
+                lane.Dispose();
+        }
 
         if (settings.Watch is not null)
         {

@@ -38,6 +38,16 @@ internal sealed class ModelDriver
         return [.. logits];
     }
 
+    /// <summary>The last token's logits once more, from the keys and values that are there of those before it.</summary>
+    public float[] RunLast(ReadOnlySpan<int> tokens)
+    {
+        List<float> logits = [];
+        _rows.Clear();
+        _rows.AddChain(tokens[^1..], tokens.Length - 1, _blockTable, _model.BlockSize, scoreLast: true);
+        Collect(_model.Forward(_rows), logits, [0]);
+        return [.. logits];
+    }
+
     /// <summary>Tokens run in chunks of which every second scores its last row, the others none: positions scored, and their logits one after the other.</summary>
     public (List<int> Positions, float[] Logits) RunUnscored(ReadOnlySpan<int> tokens, int chunk)
     {

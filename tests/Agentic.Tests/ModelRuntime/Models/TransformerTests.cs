@@ -107,6 +107,24 @@ public sealed class TransformerTests
     }
 
     [Fact]
+    public void SharedWeights_LeaveEachModelItsOwnKeysAndStates()
+    {
+        string directory = TestFiles.Golden("models", "qwen3-tied");
+        int[] ids = ReadIds(directory), others = [.. ids.Reverse()];
+        using CpuKernels kernels = new();
+        using Transformer model = Transformer.Load(directory, new ModelOptions(), kernels);
+        using Transformer shared = model.Share();
+        model.CaptureBoundaries(1);
+        ModelDriver own = new(model, ids.Length, seed: 1), other = new(shared, ids.Length, seed: 1);
+
+        float[] written = own.RunChunks(ids, ids.Length), writtenAfter = other.RunChunks(others, others.Length);
+
+        AssertSame(written.AsSpan(^model.VocabularySize..), own.RunLast(ids));
+        AssertSame(writtenAfter.AsSpan(^model.VocabularySize..), other.RunLast(others));
+        Assert.Equal(0, ((ITargetStates)shared).StateSize);
+    }
+
+    [Fact]
     public void BundledModel_DecodesGreedilyAsTheReferenceDoes()
     {
         using CpuKernels kernels = new(threads: 2);
