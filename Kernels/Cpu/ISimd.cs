@@ -74,9 +74,9 @@ internal unsafe interface ISimd<V>
     /// <summary>The sums of four vectors' lanes, each added in the one order that depends on nothing but the width.</summary>
     static abstract Vector128<float> SumAcross(V a, V b, V c, V d);
 
-    /// <summary>a[i] = the sum of aᵢ's lanes and b[i] that of bᵢ's, each added as by <see cref="SumAcross"/>.</summary>
+    /// <summary>The sums of the lanes of sixteen vectors, four at a place, each added as by <see cref="SumAcross"/>.</summary>
     static abstract void StoreSums(
-        V a0, V a1, V a2, V a3, V a4, V a5, V a6, V a7, V b0, V b1, V b2, V b3, V b4, V b5, V b6, V b7, float* a, float* b);
+        V a0, V a1, V a2, V a3, V a4, V a5, V a6, V a7, V b0, V b1, V b2, V b3, V b4, V b5, V b6, V b7, float* first, float* second, float* third, float* fourth);
 
     static abstract float MaxAcross(V value);
 }

@@ -67,12 +67,12 @@ internal readonly unsafe struct Scalar : ISimd<float>
         float a0, float a1, float a2, float a3,
         float a4, float a5, float a6, float a7,
         float b0, float b1, float b2, float b3,
-        float b4, float b5, float b6, float b7, float* a, float* b)
+        float b4, float b5, float b6, float b7, float* first, float* second, float* third, float* fourth)
     {
-        SumAcross(a0, a1, a2, a3).Store(a);
-        SumAcross(a4, a5, a6, a7).Store(a + 4);
-        SumAcross(b0, b1, b2, b3).Store(b);
-        SumAcross(b4, b5, b6, b7).Store(b + 4);
+        SumAcross(a0, a1, a2, a3).Store(first);
+        SumAcross(a4, a5, a6, a7).Store(second);
+        SumAcross(b0, b1, b2, b3).Store(third);
+        SumAcross(b4, b5, b6, b7).Store(fourth);
     }
 
     public static float MaxAcross(float value) => value;

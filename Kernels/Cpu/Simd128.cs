@@ -79,12 +79,12 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
         Vector128<float> a0, Vector128<float> a1, Vector128<float> a2, Vector128<float> a3,
         Vector128<float> a4, Vector128<float> a5, Vector128<float> a6, Vector128<float> a7,
         Vector128<float> b0, Vector128<float> b1, Vector128<float> b2, Vector128<float> b3,
-        Vector128<float> b4, Vector128<float> b5, Vector128<float> b6, Vector128<float> b7, float* a, float* b)
+        Vector128<float> b4, Vector128<float> b5, Vector128<float> b6, Vector128<float> b7, float* first, float* second, float* third, float* fourth)
     {
-        SumAcross(a0, a1, a2, a3).Store(a);
-        SumAcross(a4, a5, a6, a7).Store(a + 4);
-        SumAcross(b0, b1, b2, b3).Store(b);
-        SumAcross(b4, b5, b6, b7).Store(b + 4);
+        SumAcross(a0, a1, a2, a3).Store(first);
+        SumAcross(a4, a5, a6, a7).Store(second);
+        SumAcross(b0, b1, b2, b3).Store(third);
+        SumAcross(b4, b5, b6, b7).Store(fourth);
     }
 
     public static float MaxAcross(Vector128<float> value)

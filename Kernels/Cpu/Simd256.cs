@@ -72,12 +72,12 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
         Vector256<float> a0, Vector256<float> a1, Vector256<float> a2, Vector256<float> a3,
         Vector256<float> a4, Vector256<float> a5, Vector256<float> a6, Vector256<float> a7,
         Vector256<float> b0, Vector256<float> b1, Vector256<float> b2, Vector256<float> b3,
-        Vector256<float> b4, Vector256<float> b5, Vector256<float> b6, Vector256<float> b7, float* a, float* b)
+        Vector256<float> b4, Vector256<float> b5, Vector256<float> b6, Vector256<float> b7, float* first, float* second, float* third, float* fourth)
     {
-        SumAcross(a0, a1, a2, a3).Store(a);
-        SumAcross(a4, a5, a6, a7).Store(a + 4);
-        SumAcross(b0, b1, b2, b3).Store(b);
-        SumAcross(b4, b5, b6, b7).Store(b + 4);
+        SumAcross(a0, a1, a2, a3).Store(first);
+        SumAcross(a4, a5, a6, a7).Store(second);
+        SumAcross(b0, b1, b2, b3).Store(third);
+        SumAcross(b4, b5, b6, b7).Store(fourth);
     }
 
     public static float MaxAcross(Vector256<float> value) => Simd128.MaxAcross(Simd128.Max(value.GetLower(), value.GetUpper()));

@@ -73,14 +73,16 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
         Vector512<float> a0, Vector512<float> a1, Vector512<float> a2, Vector512<float> a3,
         Vector512<float> a4, Vector512<float> a5, Vector512<float> a6, Vector512<float> a7,
         Vector512<float> b0, Vector512<float> b1, Vector512<float> b2, Vector512<float> b3,
-        Vector512<float> b4, Vector512<float> b5, Vector512<float> b6, Vector512<float> b7, float* a, float* b)
+        Vector512<float> b4, Vector512<float> b5, Vector512<float> b6, Vector512<float> b7, float* first, float* second, float* third, float* fourth)
     {
         Vector512<float> c0 = Quarter(a0, a4, b0, b4), c1 = Quarter(a1, a5, b1, b5);
         Vector512<float> c2 = Quarter(a2, a6, b2, b6), c3 = Quarter(a3, a7, b3, b7);
         Vector512<float> c01 = Avx512F.UnpackLow(c0, c1) + Avx512F.UnpackHigh(c0, c1), c23 = Avx512F.UnpackLow(c2, c3) + Avx512F.UnpackHigh(c2, c3);
         Vector512<float> sums = Avx512F.Shuffle(c01, c23, 0x44) + Avx512F.Shuffle(c01, c23, 0xEE);
-        sums.GetLower().Store(a);
-        sums.GetUpper().Store(b);
+        sums.GetLower().GetLower().Store(first);
+        sums.GetLower().GetUpper().Store(second);
+        sums.GetUpper().GetLower().Store(third);
+        sums.GetUpper().GetUpper().Store(fourth);
     }
 
     public static float MaxAcross(Vector512<float> value) => Simd256.MaxAcross(Simd256.Max(value.GetLower(), value.GetUpper()));
