@@ -51,7 +51,8 @@ internal static unsafe class CopyKernels<S, V>
         RoundKernel<S, V>.Round(output, width, precision);
     }
 
-    /// <summary>In the order of the moves, since a target may be the source of an earlier one.</summary>
+    /// <summary>In the order of the moves, since a target may be the source of an earlier one. A block's, one after the other, are one copy: its keys
+    /// lie far apart.</summary>
     public static void Commit(in CommitKvArgs args)
     {
         for (int layer = 0; layer < args.Layers; layer++)
@@ -63,6 +64,14 @@ internal static unsafe class CopyKernels<S, V>
                 (int from, int to) = args.Moves[move];
                 if (from == to)
                     continue;
+                if (IsWholeBlock(args, move, kv.BlockSize))
+                {
+                    long bytes = 2L * kv.KvHeads * kv.BlockSize * kv.HeadDim * size;
+                    NativeMemory.Copy((byte*)kv.Data + from / kv.BlockSize * bytes, (byte*)kv.Data + to / kv.BlockSize * bytes, (nuint)bytes);
+                    move += kv.BlockSize - 1;
+                    continue;
+                }
+
                 for (int head = 0; head < kv.KvHeads; head++)
                 {
                     byte* data = (byte*)kv.Data, key = data + kv.KeyOffset(from, head) * size, newKey = data + kv.KeyOffset(to, head) * size;
@@ -75,6 +84,15 @@ internal static unsafe class CopyKernels<S, V>
                 }
             }
         }
+    }
+
+    private static bool IsWholeBlock(in CommitKvArgs args, int move, int blockSize)
+    {
+        (int from, int to) = args.Moves[move];
+        bool isWhole = from % blockSize == 0 && to % blockSize == 0 && args.MoveCount - move >= blockSize;
+        for (int i = 1; isWhole && i < blockSize; i++)
+            isWhole = args.Moves[move + i] == new KvMove(from + i, to + i);
+        return isWhole;
     }
 
     private static void CopyStrided<T>(T* source, T* target, int count, nint stride)

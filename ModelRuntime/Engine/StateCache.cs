@@ -16,6 +16,7 @@ internal sealed unsafe class StateCache : IDisposable
     private readonly int _blockSize;
     private readonly int _stateSize;
     private readonly NativeArray<float> _states;   // [entries, block size, state size]
+    private readonly bool _ownsStates;
     private readonly int[] _entries;               // of each KV block, or None
     private readonly int[] _blocks;                // of each entry, or None
     private readonly bool[] _known;                // [entries, block size]
@@ -25,13 +26,15 @@ internal sealed unsafe class StateCache : IDisposable
     /// <param name="kvBlocks">Blocks of its KV pool.</param>
     /// <param name="blockSize">Positions of one.</param>
     /// <param name="byteBudget">Most memory.</param>
-    public StateCache(ITargetStates source, int kvBlocks, int blockSize, long byteBudget)
+    /// <param name="memory">To lie in, and to stay the caller's; its own where it is null.</param>
+    public StateCache(ITargetStates source, int kvBlocks, int blockSize, long byteBudget, NativeArray<float>? memory = null)
     {
         _source = source;
         _blockSize = blockSize;
         _stateSize = source.StateSize;
         int entries = (int)Math.Clamp(byteBudget / ((long)blockSize * _stateSize * sizeof(float)), 1, kvBlocks);
-        _states = new NativeArray<float>((long)entries * blockSize * _stateSize);
+        (_states, _ownsStates) = (memory ?? new NativeArray<float>(), memory is null);
+        _states.Reserve((long)entries * blockSize * _stateSize);
         _entries = new int[kvBlocks];
         _blocks = new int[entries];
         _known = new bool[entries * blockSize];
@@ -72,7 +75,11 @@ internal sealed unsafe class StateCache : IDisposable
         return entry != None && _known[(entry * _blockSize) + offset] ? At(entry, offset) : null;
     }
 
-    public void Dispose() => _states.Dispose();
+    public void Dispose()
+    {
+        if (_ownsStates)
+            _states.Dispose();
+    }
 
     private void Drop(int slot)
     {

@@ -25,6 +25,7 @@ public sealed unsafe class DraftHead : IDisposable
 
     private readonly Transformer _target;
     private readonly EagleHead _head;
+    private readonly NativeArray<float> _states = new();   // of one engine after the other: memory is dear the first time it is written to
     private LevelCost? _cost;
 
     private DraftHead(Transformer target, EagleHead head)
@@ -82,7 +83,7 @@ public sealed unsafe class DraftHead : IDisposable
     /// <summary>Lets an engine draft from it.</summary>
     internal LevelGrowth Open(EngineOptions options, int targetBlockSize, TimeProvider clock)
     {
-        var states = new StateCache(_target, options.KvBlocks, targetBlockSize, options.Eagle.StateBytes);
+        var states = new StateCache(_target, options.KvBlocks, targetBlockSize, options.Eagle.StateBytes, _states);
         EagleDrafter drafter = LastCheck is { Tokens: > 0 } check
             ? new(_head, states, targetBlockSize, options.MaxSequences, options.Eagle, check.Acceptance)
             : new(_head, states, targetBlockSize, options.MaxSequences, options.Eagle);
@@ -90,7 +91,11 @@ public sealed unsafe class DraftHead : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _head.Dispose();
+    public void Dispose()
+    {
+        _head.Dispose();
+        _states.Dispose();
+    }
 
     private (int Tokens, int Accepted) CheckOne(int[] prompt, IReadOnlyList<int> stopTokenIds, int most)
     {

@@ -85,6 +85,8 @@ internal sealed unsafe class EagleHead : IDraftHead, IDisposable
     /// <inheritdoc/>
     public void AllocateKv(int blocks)
     {
+        if (_cache?.Slots == blocks * BlockSize)
+            return;
         _cache?.Dispose();
         _cache = new KvCache(Config.Layer, new ModelOptions(BlockSize: BlockSize), blocks);
     }

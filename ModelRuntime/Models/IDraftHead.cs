@@ -21,7 +21,7 @@ internal unsafe interface IDraftHead
     /// <summary>The target's token of a draft token.</summary>
     int TargetToken(int draftToken);
 
-    /// <summary>Allocates its own KV pool, anew for each drafter.</summary>
+    /// <summary>Sees to its own KV pool, for each drafter: what is in it then means nothing.</summary>
     void AllocateKv(int blocks);
 
     /// <summary>Copies keys and values from slot to slot.</summary>

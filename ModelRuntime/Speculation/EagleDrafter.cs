@@ -213,37 +213,50 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
         int last = sequence.Count - 1;   // pairs 0 … last − 1 exist once everything before the last token is run
         if (sequence.Pending != 1 || last < 1)
             return 0;
+        if (own.Found is { IsThere: false })
+            (own.Found, own.Length, own.HasLooked) = (null, 0, false);
         if (!own.HasLooked)
-            Adopt(sequence, own);
+            Look(sequence, own);
+        bool holds = (own.Blocks is not null || own.Found is not null) && own.Length > 0;
         int end = own.Start + own.Length;
-        if (own.Blocks is not null && own.Length > 0 && end >= last)
+        if (holds && end >= last)
             return StateOf(sequence, last - 1) == null ? 0 : 1;   // the last pair once more: that step did not take place, or an ended sequence knew it
-        bool goesOn = own.Blocks is not null && own.Length > 0 && last - own.Start <= _window && last - end <= Options.CatchUpTokens;
+        bool goesOn = holds && last - own.Start <= _window && last - end <= Options.CatchUpTokens;
         int most = goesOn ? last - end : Math.Min(Math.Min(last, _window), Options.CatchUpTokens), rows = 0;
         while (rows < most && StateOf(sequence, last - 1 - rows) != null)
             rows++;
         return rows;
     }
 
-    /// <summary>Takes over the pairs that an ended sequence has in common with this one.</summary>
-    private void Adopt(Sequence sequence, EagleSequence own)
+    /// <summary>Finds the pairs that an ended sequence has in common with this one.</summary>
+    private void Look(Sequence sequence, EagleSequence own)
     {
         own.HasLooked = true;
-        int[]? found = _windows.Find(sequence.Generation.Request.Namespace, sequence.Tokens, out int start, out int pairs);
-        if (found is null || sequence.Count - 1 - start > _window)
-            return;
-        own.Blocks = TakeBlocks(sequence);
-        (own.Start, own.Length) = (start, pairs);
-        if (own.Blocks == found)
-            return;   // the last that was left
+        if (_windows.Find(sequence.Generation.Request.Namespace, sequence.Tokens, out int pairs) is HeadWindows.Ended found
+            && sequence.Count - 1 - found.Start <= _window)
+            (own.Found, own.Start, own.Length) = (found, found.Start, pairs);
+    }
+
+    /// <summary>Blocks of its own for a sequence that is run for the first time, with the pairs of an ended one that it begins as.</summary>
+    private int[] Begin(Sequence sequence, EagleSequence own)
+    {
+        int[] blocks = TakeBlocks(sequence);
+        if (own.Found is not HeadWindows.Ended found)
+            return blocks;
+        own.Found = null;
+        if (blocks == found.Blocks)
+            return blocks;   // the last that was left
+        if (!found.IsThere)
+            own.Length = 0;   // another sequence of this step took it
         _moves.Clear();
-        for (int pair = 0; pair < pairs; pair++)
+        for (int pair = 0; pair < own.Length; pair++)
         {
             (int block, int offset) = Math.DivRem(pair, _head.BlockSize);
-            _moves.Add(new KvMove((found[block] * _head.BlockSize) + offset, (own.Blocks[block] * _head.BlockSize) + offset));
+            _moves.Add(new KvMove((found.Blocks[block] * _head.BlockSize) + offset, (blocks[block] * _head.BlockSize) + offset));
         }
 
         _head.CopyKv(CollectionsMarshal.AsSpan(_moves));
+        return blocks;
     }
 
     private float* StateOf(Sequence sequence, int position) =>
@@ -253,7 +266,7 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
     private void AddPairs(Sequence sequence, EagleSequence own, int rows, float* states)
     {
         int last = sequence.Count - 1, first = last - rows;
-        own.Blocks ??= TakeBlocks(sequence);
+        own.Blocks ??= Begin(sequence, own);
         own.LastUsed = _step;
         if (rows - 1 > EagleSequence.FewPairs)
             own.Memory.LearnCatchUp(rows - 1);

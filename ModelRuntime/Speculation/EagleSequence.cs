@@ -53,6 +53,10 @@ internal sealed class EagleSequence(EagleMemory memory) : IDisposable
     /// <summary>Whether what ended sequences left was looked through.</summary>
     public bool HasLooked { get; set; }
 
+    /// <summary>An ended sequence's window that it begins as, of which <see cref="Start"/> and <see cref="Length"/> speak until it is run: only then are
+    /// the pairs copied.</summary>
+    public HeadWindows.Ended? Found { get; set; }
+
     // How often the target took the head's first candidates, by how often that was expected.
     private float Fortune => (_taken + PriorTokens) / (_expected + PriorTokens);
 

@@ -27,15 +27,11 @@ internal sealed class HeadWindows
             return blocks;
         if (_ended.First is not LinkedListNode<Ended> oldest)
             return null;
-        _ended.Remove(oldest);
+        Remove(oldest);
         return oldest.Value.Blocks;
     }
 
-    /// <summary>A sequence is over.</summary>
-    /// <param name="owner">Whose it was.</param>
-    /// <param name="tokens">All of its text before its pairs, and the pairs' own.</param>
-    /// <param name="blocks">Hold the pairs.</param>
-    /// <param name="start">Position of the first.</param>
+    /// <summary>A sequence is over, and left what <see cref="Ended"/> says.</summary>
     public void Keep(NamespaceKey owner, ReadOnlySpan<int> tokens, int[] blocks, int start)
     {
         if (tokens.Length - 1 - start < LeastPairs)
@@ -53,26 +49,25 @@ internal sealed class HeadWindows
     /// <summary>What an ended sequence knew that a text begins with: a pair depends on all tokens before it and on its own.</summary>
     /// <param name="owner">Whose text it is.</param>
     /// <param name="tokens">The text.</param>
-    /// <param name="start">Position of the first pair.</param>
-    /// <param name="pairs">In common.</param>
-    /// <returns>Blocks with the pairs, which stay here; or null.</returns>
-    public int[]? Find(NamespaceKey owner, ReadOnlySpan<int> tokens, out int start, out int pairs)
+    /// <param name="pairs">In common, from its first on.</param>
+    /// <returns>Its window, which stays here; or null.</returns>
+    public Ended? Find(NamespaceKey owner, ReadOnlySpan<int> tokens, out int pairs)
     {
         LinkedListNode<Ended>? best = null;
-        (start, pairs) = (0, 0);
+        pairs = 0;
         for (LinkedListNode<Ended>? at = _ended.First; at is not null; at = at.Next)
         {
             Ended ended = at.Value;
             int common = ended.Owner == owner ? ended.Tokens.AsSpan().CommonPrefixLength(tokens) - 1 - ended.Start : 0;
             if (common >= Math.Max(LeastPairs, pairs))
-                (best, start, pairs) = (at, ended.Start, common);
+                (best, pairs) = (at, common);
         }
 
         if (best is null)
             return null;
         _ended.Remove(best);
         _ended.AddLast(best);
-        return best.Value.Blocks;
+        return best.Value;
     }
 
     /// <summary>What an erased namespace's sequences left is gone.</summary>
@@ -86,9 +81,24 @@ internal sealed class HeadWindows
             if (!which(at.Value))
                 continue;
             _free.Push(at.Value.Blocks);
-            _ended.Remove(at);
+            Remove(at);
         }
     }
 
-    private sealed record Ended(NamespaceKey Owner, int[] Tokens, int[] Blocks, int Start);
+    private void Remove(LinkedListNode<Ended> node)
+    {
+        _ended.Remove(node);
+        node.Value.IsThere = false;
+    }
+
+    /// <summary>What an ended sequence left.</summary>
+    /// <param name="Owner">Whose it was.</param>
+    /// <param name="Tokens">All of its text before its pairs, and the pairs' own.</param>
+    /// <param name="Blocks">Hold the pairs.</param>
+    /// <param name="Start">Position of the first.</param>
+    public sealed record Ended(NamespaceKey Owner, int[] Tokens, int[] Blocks, int Start)
+    {
+        /// <summary>Whether the blocks still hold them.</summary>
+        public bool IsThere { get; set; } = true;
+    }
 }

@@ -60,6 +60,39 @@ public sealed unsafe class KvCacheKernelTests
 
     [Theory]
     [MemberData(nameof(AllBacks))]
+    public void CommitKv_CopiesRunsOfBlocks_AsSlotBySlot(string back)
+    {
+        using IKernels kernels = Backs.Open(back);
+        using Reference reference = new();
+        for (int seed = 0; seed < 60; seed++)
+        {
+            Random random = new(seed);
+            int dim = 10, kvHeads = random.Next(1, 4), blockSize = random.Next(1, 6), blocks = 12, half = blocks / 2 * blockSize;
+            ElementType type = (ElementType)random.Next(3);
+
+            // Whole blocks and parts of them, block to block or shifted, from the first half of the pool to the second.
+            List<KvMove> list = [];
+            for (int run = 0; run < 4; run++)
+            {
+                int length = random.Next(1, 3 * blockSize), from = random.Next(half - length + 1), to = half + random.Next(half - length + 1);
+                if (random.Next(3) > 0)
+                    (from, to) = (from / blockSize * blockSize, to / blockSize * blockSize);
+                list.AddRange(Enumerable.Range(0, length).Select(i => new KvMove(from + i, to + i)));
+            }
+
+            using Native<KvMove> moves = new([.. list]);
+            using Native<byte> pool = Tensors.Stored(random, type, blocks * 2 * kvHeads * blockSize * dim), expected = new(pool.Span);
+            KvLayer kv = new() { Data = pool, Type = type, KvHeads = kvHeads, HeadDim = dim, BlockSize = blockSize };
+            using Native<KvLayer> layers = new([kv]), expectedLayers = new([kv with { Data = expected }]);
+            kernels.CommitKv(new CommitKvArgs { LayerPools = layers, Layers = 1, Moves = moves, MoveCount = moves.Length });
+            reference.CommitKv(new CommitKvArgs { LayerPools = expectedLayers, Layers = 1, Moves = moves, MoveCount = moves.Length });
+
+            Assert.True(expected.Span.SequenceEqual(pool.Span), $"seed {seed}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(AllBacks))]
     public void CommitKv_MovesAcceptedRowsInPlace_InAllLayers(string back)
     {
         using IKernels kernels = Backs.Open(back);

@@ -14,10 +14,10 @@ public sealed class HeadWindowsTests
         int[] blocks = windows.Take()!;
         windows.Keep(Own, Tokens(30), blocks, start: 5);
 
-        int[]? found = windows.Find(Own, [.. Tokens(20), -1, -2], out int start, out int pairs);
+        HeadWindows.Ended found = windows.Find(Own, [.. Tokens(20), -1, -2], out int pairs)!;
 
         // A pair is of a position and the token behind it: the last in common is that of position 18 with token 19.
-        Assert.Equal((blocks, 5, 14), (found, start, pairs));
+        Assert.Equal((blocks, 5, 14), (found.Blocks, found.Start, pairs));
     }
 
     [Fact]
@@ -26,9 +26,12 @@ public sealed class HeadWindowsTests
         var windows = new HeadWindows(2, blocks: 4);
         windows.Keep(Own, Tokens(30), windows.Take()!, start: 0);
 
-        Assert.Null(windows.Find(Other, Tokens(30), out _, out _));
+        Assert.Null(windows.Find(Other, Tokens(30), out _));
+        HeadWindows.Ended own = windows.Find(Own, Tokens(30), out _)!;
+        Assert.True(own.IsThere);
         windows.Forget(owner => owner == Own);
-        Assert.Null(windows.Find(Own, Tokens(30), out _, out _));
+        Assert.False(own.IsThere);
+        Assert.Null(windows.Find(Own, Tokens(30), out _));
     }
 
     [Fact]
@@ -39,10 +42,15 @@ public sealed class HeadWindowsTests
         Assert.Null(windows.Take());
 
         windows.Keep(Own, Tokens(20), first, start: 0);
+        HeadWindows.Ended earlier = windows.Find(Own, Tokens(20), out _)!;
         windows.Keep(Own, Tokens(30), second, start: 0);
+        Assert.False(earlier.IsThere);
         Assert.Same(first, windows.Take());
-        Assert.Same(second, windows.Find(Own, Tokens(30), out _, out _));
+        HeadWindows.Ended later = windows.Find(Own, Tokens(30), out _)!;
+        Assert.True(later.IsThere);
+        Assert.Same(second, later.Blocks);
         Assert.Same(second, windows.Take());
+        Assert.False(later.IsThere);
     }
 
     private static int[] Tokens(int count) => [.. Enumerable.Range(0, count)];
