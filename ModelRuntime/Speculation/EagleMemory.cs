@@ -28,7 +28,13 @@ internal sealed class EagleMemory(float acceptance)
     private readonly EdgeCalibrator _own = new([.. Enumerable.Range(0, Classes * Ranks).Select(kind =>
         (kind % Ranks == 0 ? acceptance : FurtherPriors[kind % Ranks]) * (kind / Ranks < Rivals ? 1 - (0.1f * (kind / Ranks)) : 1))]);
 
-    private float _savedTokens;
+    // The head's own first candidates: how many were taken of the last so many, and how many had been believed to be before anything was seen. What
+    // turned out in some classes is a guess at the others.
+    private const float MostCandidates = 100, PriorCandidates = 4;
+
+    private float _savedTokens, _taken, _believed;
+
+    private float Trust => Math.Min(1, (_taken + PriorCandidates) / (_believed + PriorCandidates));
 
     /// <summary>How often the target takes a candidate, of its share.</summary>
     public EdgeCalibrator Claims { get; } = new(ClaimPriors(acceptance));
@@ -62,7 +68,7 @@ internal sealed class EagleMemory(float acceptance)
     {
         int kind = KindOf(depth, rivalShare);
         return new Foresight(
-            _agrees.Probability(kind, 1), _agreed.Probability(kind, 1), _rival.Probability(kind, 1), _own.Probability(kind * Ranks, 1),
+            _agrees.Probability(kind, 1), _agreed.Probability(kind, 1), _rival.Probability(kind, 1), _own.Probability(kind * Ranks, 1, Trust),
             Math.Max(0, _own.Doubt(kind * Ranks) - LeastDoubt));
     }
 
@@ -87,6 +93,9 @@ internal sealed class EagleMemory(float acceptance)
         }
 
         _own.Learn(kind * Ranks, 1, taken);
+        (_taken, _believed) = (_taken + (taken ? 1 : 0), _believed + _own.Prior(kind * Ranks));
+        if (_believed > MostCandidates)
+            (_taken, _believed) = (_taken / 2, _believed / 2);
         if (rivalShare > 0)
             _rival.Learn(kind, 1, rivalTaken);
     }

@@ -24,8 +24,14 @@ internal sealed class EdgeCalibrator
     }
 
     /// <summary>Of a node to which the source itself gives such a share among its siblings.</summary>
-    public float Probability(int kind, float share) =>
-        Math.Min(1, share * (_taken[kind] + (_priorNodes * _priors[kind])) / (_asked[kind] + _priorNodes));
+    /// <param name="kind">Its class.</param>
+    /// <param name="share">Among its siblings.</param>
+    /// <param name="trust">In the class's prior, 1 for as much as was believed.</param>
+    public float Probability(int kind, float share, float trust = 1) =>
+        Math.Min(1, share * (_taken[kind] + (_priorNodes * trust * _priors[kind])) / (_asked[kind] + _priorNodes));
+
+    /// <summary>What was believed of a class before anything was seen.</summary>
+    public float Prior(int kind) => _priors[kind];
 
     /// <summary>How far a probability of the class may well be off: half of 1 / √nodes seen.</summary>
     public float Doubt(int kind) => 0.5f / MathF.Sqrt(_asked[kind] + _priorNodes);

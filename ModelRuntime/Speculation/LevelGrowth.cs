@@ -10,9 +10,10 @@ internal sealed class LevelGrowth(EagleDrafter drafter, LevelCost cost, DraftChe
     // What is foretold is not worth a level for less: of what the sequences bring that are asked about.
     private const double LeastGain = 0.01;
 
-    // Where the head does not pay, this share of the time is spent on seeing whether it would.
+    // Where the head does not pay, this share of the time is spent on seeing whether it would, and less the longer it does not: half of it after
+    // so many probes, a third after twice as many.
     private const double ProbeShare = 0.005;
-    private const int LeastBetweenProbes = 64;
+    private const int LeastBetweenProbes = 64, Patience = 8;
 
     // √(0.15 · H) above 0.3, and a beam that is unlikely as a whole: the published rules.
     private const float MostEntropy = 0.3f * 0.3f / 0.15f, LeastBeam = 0.4f;
@@ -22,7 +23,7 @@ internal sealed class LevelGrowth(EagleDrafter drafter, LevelCost cost, DraftChe
     private FrontierNode[] _sorted = new FrontierNode[64];
     private readonly LevelForecast _forecast = new(drafter);
     private double _probeSeconds;
-    private int _sinceProbe;
+    private int _sinceProbe, _probesInVain;
 
     public EagleDrafter Drafter => drafter;
 
@@ -47,7 +48,7 @@ internal sealed class LevelGrowth(EagleDrafter drafter, LevelCost cost, DraftChe
     {
         long since = clock.GetTimestamp();
         drafter.BeginStep(step.Decoding);
-        _probeSeconds += ProbeShare * policy.PlainSeconds;
+        _probeSeconds += ProbeShare * policy.PlainSeconds * Patience / (Patience + _probesInVain);
         _sinceProbe++;
         double without = policy.Rate();
         for (int level = 0; ; level++)
@@ -117,6 +118,8 @@ internal sealed class LevelGrowth(EagleDrafter drafter, LevelCost cost, DraftChe
         int kept = LeaveOut(chosen, rate, step, policy);
         if (kept < chosen)
             chosen = Best(kept, step, forest, policy, out _);
+        if (chosen > 0)
+            _probesInVain = 0;
         return chosen == 0 && Probes(step) ? 1 : chosen;
     }
 
@@ -182,7 +185,7 @@ internal sealed class LevelGrowth(EagleDrafter drafter, LevelCost cost, DraftChe
         double needed = cost.Seconds(1, _sorted[0].Rows - 1, step.Decoding[_sorted[0].Tree].Count, isFirst: true);
         if (_probeSeconds < needed || _sinceProbe < LeastBetweenProbes)
             return false;
-        (_probeSeconds, _sinceProbe) = (0, 0);
+        (_probeSeconds, _sinceProbe, _probesInVain) = (0, 0, _probesInVain + 1);
         return true;
     }
 

@@ -17,18 +17,18 @@ public sealed class BlendTests(ITestOutputHelper output)
 
     /// <summary>In decoding, prompts left out. What there is to gain is what a source that knows the answer gains: where rows are paid for and many
     /// sequences share a pass, little.</summary>
-    /// <remarks>The goal is 0.99 everywhere. Repeat misses it, and is held to what it reaches; so does mixed its 1.15 where rows are paid for.</remarks>
+    /// <remarks>The goal is 0.99 everywhere, and 1.15 of mixed, which that misses where rows are paid for, and with many sequences.</remarks>
     [Theory]
     [InlineData("mixed", CostlyProduct, 1, 120, 1.01)]
     [InlineData("mixed", CheapProduct, 1, 60, 1.15)]
     [InlineData("single", CostlyProduct, 1, 60, 0.99)]
     [InlineData("coding", CostlyProduct, 1, 60, 0.99)]
-    [InlineData("repeat", CostlyProduct, 1, 100, 0.985)]
+    [InlineData("repeat", CostlyProduct, 1, 100, 0.99)]
     [InlineData("sql", CostlyProduct, 1, 60, 0.99)]
     [InlineData("store", CostlyProduct, 1, 60, 0.99)]
     [InlineData("mixed", CostlyProduct, 4, 64, 0.99)]
     [InlineData("mixed", CostlyProduct, 16, 160, 0.99)]
-    [InlineData("mixed", CheapProduct, 16, 160, 1.05)]
+    [InlineData("mixed", CheapProduct, 16, 160, 1.08)]
     public async Task Blend_IsAsFastAsItsBetterPart(string workload, double secondsPerProduct, int sequences, int calls, double least)
     {
         using var lab = new SpeculationLab(SecondsPerWeight, secondsPerProduct, sequences);

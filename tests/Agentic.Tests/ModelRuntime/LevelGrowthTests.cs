@@ -37,6 +37,18 @@ public sealed class LevelGrowthTests
     }
 
     [Fact]
+    public async Task HeadNeverPays_IsTriedMoreAndMoreSeldom()
+    {
+        double[] cost = [1, 2, 3, 4, 6, 8, 12, 16];
+        (SpeculationReport few, _) = await Run(cost, new LevelCost(new VerifyCost(Flat(0.3), 0), 0), requests: 10);
+        (SpeculationReport many, int steps) = await Run(cost, new LevelCost(new VerifyCost(Flat(0.3), 0), 0), requests: 40);
+
+        // At half a percent of the time a level is due in every 64th of the 8,000 steps.
+        Assert.InRange(few.HeadLevels, 10, 30);
+        Assert.InRange(many.HeadLevels, few.HeadLevels + 10, steps / 64 / 2);
+    }
+
+    [Fact]
     public async Task HeadWasDearForAWhile_IsUsedAgain()
     {
         var cost = new LevelCost(new VerifyCost(Flat(1e-3), 0), 0);
