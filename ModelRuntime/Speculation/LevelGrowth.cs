@@ -24,6 +24,7 @@ internal sealed class LevelGrowth(EagleDrafter drafter, LevelCost cost, DraftChe
     private readonly LevelForecast _forecast = new(drafter);
     private double _probeSeconds;
     private int _sinceProbe, _probesInVain;
+    private bool _isProbe;
 
     public EagleDrafter Drafter => drafter;
 
@@ -101,6 +102,8 @@ internal sealed class LevelGrowth(EagleDrafter drafter, LevelCost cost, DraftChe
         double actual = clock.GetElapsedTime(since, now).TotalSeconds;
         since = now;
         cost.Observe(chosen.Length, pairs, attended, isFirst, actual);
+        if (_isProbe)
+            (_isProbe, _probeSeconds) = (false, Math.Min(0, expected - actual));   // one that took longer puts off the next
         Seconds = (Seconds.Actual + actual, Seconds.Expected + expected);
         Levels++;
     }
@@ -185,7 +188,7 @@ internal sealed class LevelGrowth(EagleDrafter drafter, LevelCost cost, DraftChe
         double needed = cost.Seconds(1, _sorted[0].Rows - 1, step.Decoding[_sorted[0].Tree].Count, isFirst: true);
         if (_probeSeconds < needed || _sinceProbe < LeastBetweenProbes)
             return false;
-        (_probeSeconds, _sinceProbe, _probesInVain) = (0, 0, _probesInVain + 1);
+        (_isProbe, _sinceProbe, _probesInVain) = (true, 0, _probesInVain + 1);
         return true;
     }
 
