@@ -14,18 +14,30 @@ internal static class ConversationFile
     public sealed record Call(string Workload, JsonObject Prompt, JsonObject WithAnswer);
 
     /// <summary>The calls of a file in order; .gz is unpacked. Without "calls", every assistant message is one.</summary>
-    /// <exception cref="InvalidDataException">A line is no conversation; file and line are named.</exception>
+    /// <exception cref="CommandException">It is damaged, or a line is no conversation; file and line are named.</exception>
     public static IEnumerable<Call> Read(string path)
     {
         using Stream file = File.OpenRead(path);
         using Stream stream = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(file, CompressionMode.Decompress) : file;
         using var reader = new StreamReader(stream);
-        for (int line = 1; reader.ReadLine() is string text; line++)
+        for (int line = 1; ReadLine(reader, path) is string text; line++)
         {
             if (string.IsNullOrWhiteSpace(text))
                 continue;
             foreach (Call call in Calls(text, path, line))
                 yield return call;
+        }
+    }
+
+    private static string? ReadLine(StreamReader reader, string path)
+    {
+        try
+        {
+            return reader.ReadLine();
+        }
+        catch (InvalidDataException)
+        {
+            throw new CommandException($"{path} is no gzip file, or a damaged one; fetch it again, or name one without .gz if it is not packed");
         }
     }
 
@@ -44,14 +56,14 @@ internal static class ConversationFile
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException or FormatException)
         {
-            throw new InvalidDataException($"{path}, line {line}: not a conversation with \"messages\": {e.Message}", e);
+            throw new CommandException($"{path}, line {line}: not a conversation with \"messages\" ({e.Message.TrimEnd('.')}); give one JSON object a line");
         }
 
         string workload = (string?)conversation["kind"] ?? (string?)conversation["source"] ?? Path.GetFileNameWithoutExtension(path);
         foreach (int index in calls)
         {
             if ((uint)index >= (uint)messages.Count)
-                throw new InvalidDataException($"{path}, line {line}: \"calls\" names message {index}, and there are {messages.Count}.");
+                throw new CommandException($"{path}, line {line}: \"calls\" names message {index}, and there are {messages.Count}, counted from 0");
             yield return new Call(workload, Variables(conversation, index, addGenerationPrompt: true), Variables(conversation, index + 1, false));
         }
     }

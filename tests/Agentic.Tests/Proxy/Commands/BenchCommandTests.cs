@@ -27,6 +27,18 @@ public sealed class BenchCommandTests
     }
 
     [Theory]
+    [InlineData("line.jsonl", "{\"messages\": []}\nnonsense", "line 2", "one JSON object a line")]
+    [InlineData("call.jsonl", "{\"messages\": [{\"role\": \"user\", \"content\": \"hi\"}], \"calls\": [3]}", "line 1", "\"calls\" names message 3")]
+    [InlineData("plain.jsonl.gz", "{\"messages\": []}", "plain.jsonl.gz", "gzip")]
+    public async Task DamagedFile_IsNamedWithTheRemedy(string name, string content, params string[] mentions)
+    {
+        using var directory = new TemporaryDirectory();
+        await File.WriteAllTextAsync(directory[name], content, TestContext.Current.CancellationToken);
+
+        (await AgenticProcess.RunAsync("bench", "--traces", directory[name])).AssertOneLine([name, .. mentions]);
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
