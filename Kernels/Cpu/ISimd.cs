@@ -76,7 +76,8 @@ internal unsafe interface ISimd<V>
 
     /// <summary>The sums of the lanes of sixteen vectors, four at a place, each added as by <see cref="SumAcross"/>.</summary>
     static abstract void StoreSums(
-        V a0, V a1, V a2, V a3, V a4, V a5, V a6, V a7, V b0, V b1, V b2, V b3, V b4, V b5, V b6, V b7, float* first, float* second, float* third, float* fourth);
+        V a0, V a1, V a2, V a3, V a4, V a5, V a6, V a7, V b0, V b1, V b2, V b3, V b4, V b5, V b6, V b7,
+        float* first, float* second, float* third, float* fourth);
 
     static abstract float MaxAcross(V value);
 }
