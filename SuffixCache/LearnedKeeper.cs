@@ -20,7 +20,9 @@ internal sealed class LearnedKeeper(RedisConnection connection, ISequenceFollowe
 {
     private const int AskedTogether = 64;
     private const int CopiedTogether = 4;   // each costs a step 0.2 ms
-    private const int Growth = 16;
+
+    /// <summary>What is stored is replaced by what was learned from one part in so many more.</summary>
+    public const int Growth = 16;
 
     private readonly ConcurrentDictionary<NamespaceKey, bool> _unreadable = [];   // and known to be
     private long _restored, _stored, _failures;
