@@ -16,7 +16,7 @@ public sealed class SuffixSession : IDisposable
 
     // What a session writes is found in its own small index at once, and in the shared one when it ends: sequences decoded side by side
     // would otherwise cut each other's text to pieces in the log.
-    private const int OwnChunkBits = 12;
+    private const int OwnChunkBits = 10;
     private const int OwnContextTokens = 64;
 
     private const float Novelty = 0.25f;   // of a step, in how the last ones went

@@ -190,7 +190,7 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
             return false;
         }
 
-        MoveKv(step.Copies);                                                // of prefixes that end within a cached block
+        CopyKv(step.Copies);                                                // of prefixes that end within a cached block
         DraftForest drafts = _policy.Draft(step);                           // one tree a sequence, budgeted over the batch
         TimeSpan drafting = _clock.GetElapsedTime(begin);
         long attended = FillRows(step, drafts);
@@ -331,17 +331,19 @@ public sealed class InferenceEngine : IInferenceEngine, IAsyncDisposable
                 _moves.Add(new KvMove(from, to));
         }
 
-        MoveKv(_moves);
+        _policy.Accepted(_rows, rowStart, tree, _verification.Path);
+        if (_moves.Count > 0)
+            _model.CommitKv(CollectionsMarshal.AsSpan(_moves));
         sequence.Advance(_pool, 1 + _verification.Path.Count);
         sequence.Trim(_pool);
     }
 
-    private void MoveKv(List<KvMove> moves)
+    private void CopyKv(List<KvMove> copies)
     {
-        if (moves.Count == 0)
+        if (copies.Count == 0)
             return;
-        _model.CommitKv(CollectionsMarshal.AsSpan(moves));
-        _states?.Move(CollectionsMarshal.AsSpan(moves));
+        _model.CommitKv(CollectionsMarshal.AsSpan(copies));
+        _states?.Move(CollectionsMarshal.AsSpan(copies));
     }
 
     /// <summary>Sends the verified tokens on their way, one by one, and lets drafters and statistics know.</summary>

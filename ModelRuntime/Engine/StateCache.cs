@@ -45,15 +45,12 @@ internal sealed unsafe class StateCache : IDisposable
     /// <summary>Elements of one position's states.</summary>
     public int StateSize => _stateSize;
 
-    /// <summary>Takes the states of a step that was just run, draft nodes' included.</summary>
-    public void Keep(StepRows rows)
-    {
-        ReadOnlySpan<int> slots = rows.Slots;
-        for (int row = 0; row < slots.Length; row++)
-            _source.CopyState(row, Claim(slots[row]));
-    }
+    /// <summary>Takes the states of a row of the step that was just run.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="slot">Where its position lies.</param>
+    public void Keep(int row, int slot) => _source.CopyState(row, Claim(slot));
 
-    /// <summary>Follows accepted nodes to the slots of their positions.</summary>
+    /// <summary>Follows keys and values that are copied.</summary>
     public void Move(ReadOnlySpan<KvMove> moves)
     {
         foreach (KvMove move in moves)

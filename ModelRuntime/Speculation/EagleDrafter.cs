@@ -29,13 +29,14 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
 
     private readonly IDraftHead _head;
     private readonly StateCache _states;
-    private readonly int _targetBlockSize, _window, _mostRows, _maskWords;
+    private readonly int _targetBlockSize, _window, _windowBlocks, _mostRows, _maskWords;
     private readonly EagleCandidates _candidates;
     private readonly NamespaceStates<EagleMemory> _memories;
     private readonly Dictionary<Sequence, EagleSequence> _sequences = [];
     private readonly HeadWindows _windows;
     private readonly StepRows _rows = new();
     private readonly NativeArray<float> _input = new(), _hidden = new();
+    private readonly NativeArray<float> _hiddenOfTrees = new();   // [windows, 1 + rows, hidden]: put out for the last true pair, and for each row of a tree
     private readonly List<int> _level = [];
     private readonly List<KvMove> _moves = [];
     private uint[] _mask;
@@ -60,6 +61,8 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
         int blocks = (_window + _mostRows + head.BlockSize - 1) / head.BlockSize;
         int windows = maxSequences + options.EndedWindows;
         _windows = new HeadWindows(windows, blocks);
+        _windowBlocks = blocks;
+        _hiddenOfTrees.Reserve((long)windows * (1 + _mostRows) * head.HiddenSize);
         head.AllocateKv(blocks * windows);
     }
 
@@ -95,7 +98,8 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
         if (own.Blocks is not null)
             _windows.Keep(sequence.Generation.Request.Namespace, sequence.Tokens[..(own.Start + own.Length + 1)], own.Blocks, own.Start);
         own.Memory.LearnAnswer(sequence.OutputCount);
-        own.Dispose();
+        if (own.Memory.Trial == own)
+            own.Memory.Trial = null;
     }
 
     public void Forget(Predicate<NamespaceKey> whose)
@@ -200,10 +204,9 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
 
     public void Dispose()
     {
-        foreach (EagleSequence own in _sequences.Values)
-            own.Dispose();
         _input.Dispose();
         _hidden.Dispose();
+        _hiddenOfTrees.Dispose();
         _states.Dispose();
     }
 
@@ -278,7 +281,6 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
         _rows.AddChain(sequence.Tokens.Slice(first + 1, rows), own.Length, own.Blocks, _head.BlockSize, scoreLast: true);
         own.Length += rows;
         (own.IsGrowing, own.HasRun) = (true, true);
-        own.Hidden.Reserve((long)(1 + _mostRows) * _head.HiddenSize);
     }
 
     private void AddNodes(EagleSequence own, DraftTree tree, ReadOnlySpan<FrontierNode> nodes, float* inputs)
@@ -344,7 +346,8 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
         return blocks;
     }
 
-    private float* HiddenOf(EagleSequence own, int row) => own.Hidden.Data + ((long)row * _head.HiddenSize);
+    private float* HiddenOf(EagleSequence own, int row) =>
+        _hiddenOfTrees.Data + ((((long)own.Blocks![0] / _windowBlocks * (1 + _mostRows)) + row) * _head.HiddenSize);
 
     private static FrontierNode NodeOf(DraftTree tree, int treeIndex, int node, int depth, int rows)
     {

@@ -1,7 +1,7 @@
 namespace Agentic.ModelRuntime;
 
 /// <summary>What a draft head knows of one sequence: a window of true pairs in its KV blocks, and the tree it drafts at the moment.</summary>
-internal sealed class EagleSequence(EagleMemory memory) : IDisposable
+internal sealed class EagleSequence(EagleMemory memory)
 {
     // How often a sequence's tokens were foreseen weighs against what was expected as much as so many tokens.
     private const float PriorTokens = 20;
@@ -29,9 +29,6 @@ internal sealed class EagleSequence(EagleMemory memory) : IDisposable
 
     /// <summary>The step in which it was last drafted for.</summary>
     public long LastUsed { get; set; }
-
-    /// <summary>[1 + rows, hidden]: what the head put out for the last true pair, and for each row of its tree.</summary>
-    public NativeArray<float> Hidden { get; } = new();
 
     /// <summary>Nodes of the tree that the head has run, in that order.</summary>
     public List<int> Rows { get; } = [];
@@ -88,6 +85,10 @@ internal sealed class EagleSequence(EagleMemory memory) : IDisposable
         // What is run now need not be run for the next prompt that begins alike: in the long run a catch-up costs what they cost lately.
         return (stepTokens * savedPerToken) + (later * memory.SavedPerToken) > cost.PairSeconds((int)Math.Min(pairs, memory.CatchUpPairs));
     }
+
+    /// <summary>Whether it may be caught up with: where nothing is known of the head, one sequence shows what it is good for before others are.</summary>
+    /// <param name="pairs">That the head has not seen.</param>
+    public bool MayCatchUp(int pairs) => pairs <= FewPairs || memory.IsTried || (memory.Trial ??= this) == this;
 
     /// <summary>What the head turned out to save a token of this step, if it was run.</summary>
     public void Saved(double savedPerToken)
@@ -158,8 +159,6 @@ internal sealed class EagleSequence(EagleMemory memory) : IDisposable
 
         _candidates.Clear();
     }
-
-    public void Dispose() => Hidden.Dispose();
 
     /// <summary>The candidate of a node, or a silent one for a node that only others named.</summary>
     private int Own(int node, DraftTree tree)

@@ -156,9 +156,10 @@ internal sealed class LevelGrowth(EagleDrafter drafter, LevelCost cost, DraftChe
         double tokens = with * policy.PlainSeconds / step.Decoding.Count;
         for (int i = 0; i < _frontier.Count; i++)
         {
+            Sequence sequence = step.Decoding[_sorted[i].Tree];
+            EagleSequence own = drafter.Of(sequence);
             FrontierNode node = _sorted[i];
-            Sequence sequence = step.Decoding[node.Tree];
-            if (drafter.Of(sequence).IsWorthCatchUp(sequence, node.Rows - 1, i < chosen ? saved : 0, tokens, cost) && i < chosen)
+            if (own.IsWorthCatchUp(sequence, node.Rows - 1, i < chosen ? saved : 0, tokens, cost) && i < chosen && own.MayCatchUp(node.Rows - 1))
                 _sorted[kept++] = node;
         }
 
@@ -182,9 +183,11 @@ internal sealed class LevelGrowth(EagleDrafter drafter, LevelCost cost, DraftChe
             drafter.Of(sequence).Saved(saved);
     }
 
-    /// <summary>Whether a share of the time that passed without the head is enough to try it.</summary>
+    /// <summary>Whether a share of the time that passed without the head is enough to try it: on the last pairs of the most promising sequence, which
+    /// show whether it is of any use again.</summary>
     private bool Probes(Step step)
     {
+        _sorted[0] = _sorted[0] with { Rows = Math.Min(_sorted[0].Rows, 1 + EagleSequence.FewPairs) };
         double needed = cost.Seconds(1, _sorted[0].Rows - 1, step.Decoding[_sorted[0].Tree].Count, isFirst: true);
         if (_probeSeconds < needed || _sinceProbe < LeastBetweenProbes)
             return false;

@@ -16,6 +16,10 @@ internal sealed class SpeculationPolicy : IDisposable
 
     // So many are no fewer than more: a sequence is then paused for longest.
     private const int MostUnpaid = 16;
+
+    // A draft pays for looking, and learning from what was found takes as long, if it saves so many times as much as looking takes: not all that is
+    // looked at is worth anything.
+    private const double LeastSaved = 4;
     private const float UnpaidNovelty = 0.5f;
 
     private readonly DrafterEntry[] _entries;
@@ -35,7 +39,7 @@ internal sealed class SpeculationPolicy : IDisposable
     private (int Tree, int Node)[] _nodes = new (int, int)[64];
     private bool[] _marked = new bool[64];
     private int _count;
-    private double _draftSeconds;
+    private double _draftSeconds, _lookSeconds;
     private (long Drafted, double Expected, long Accepted) _step;
 
     /// <param name="drafters">Asked in this order for one sequence at a time.</param>
@@ -100,10 +104,13 @@ internal sealed class SpeculationPolicy : IDisposable
 
         long start = _clock.GetTimestamp();
         Prepare();
+        int looked = 0;
         for (int i = 0; i < _sequences.Count; i++)
-            Propose(_sequences[i], _forest[i]);
+            looked += Propose(_sequences[i], _forest[i]) ? 1 : 0;
         double drafting = _clock.GetElapsedTime(start).TotalSeconds;
-        _draftSeconds += Decay * (Math.Min(drafting, (4 * _draftSeconds) + 1e-5) - _draftSeconds);
+        Learn(ref _draftSeconds, drafting);
+        if (looked > 0)
+            Learn(ref _lookSeconds, drafting / looked);
 
         Rank();
         if (_growth is not null)
@@ -160,13 +167,30 @@ internal sealed class SpeculationPolicy : IDisposable
         Rank();
     }
 
-    /// <summary>A pass was made: what a draft head needs of it is kept.</summary>
+    /// <summary>A pass was made: what a draft head needs of its prompts is kept.</summary>
     public void Passed(StepRows rows)
     {
         if (_growth is null)
             return;
         long start = _clock.GetTimestamp();
-        _growth.Drafter.States.Keep(rows);
+        for (int row = rows.LogitRows.Length; row < rows.RowCount; row++)
+            _growth.Drafter.States.Keep(row, rows.Slots[row]);
+        _growthEntry!.Statistics.AddSeconds(_clock.GetElapsedTime(start).TotalSeconds);
+    }
+
+    /// <summary>A tree was verified: what a draft head needs of its root and of its accepted nodes is kept, where their positions lie.</summary>
+    /// <param name="rows">Of the pass.</param>
+    /// <param name="root">The root's row; node i's is i + 1 rows below it.</param>
+    /// <param name="tree">Of the sequence.</param>
+    /// <param name="path">Accepted nodes.</param>
+    public void Accepted(StepRows rows, int root, DraftTree tree, IReadOnlyList<int> path)
+    {
+        if (_growth is null)
+            return;
+        long start = _clock.GetTimestamp();
+        _growth.Drafter.States.Keep(root, rows.Slots[root]);
+        foreach (int node in path)
+            _growth.Drafter.States.Keep(root + 1 + node, rows.Slots[root + tree.Depths[node]]);
         _growthEntry!.Statistics.AddSeconds(_clock.GetElapsedTime(start).TotalSeconds);
     }
 
@@ -271,11 +295,12 @@ internal sealed class SpeculationPolicy : IDisposable
             entry.Prepare(_asked, _options.MaxDraftNodes, _clock);
     }
 
-    private void Propose(Sequence sequence, DraftTree tree)
+    /// <returns>False for a sequence that is not looked at in this step.</returns>
+    private bool Propose(Sequence sequence, DraftTree tree)
     {
         int maxDepth = MaxDepth(sequence);
         if (maxDepth == 0 || sequence.DraftPause-- > 0)
-            return;
+            return false;
         foreach (DrafterEntry entry in _entries)
             entry.Propose(sequence, tree, _options.MaxDraftNodes, maxDepth, _clock);
 
@@ -290,6 +315,7 @@ internal sealed class SpeculationPolicy : IDisposable
 
         if (tree.Count > 0)
             ConsensusOf(sequence).Settle(tree, sequence.Record);
+        return true;
     }
 
     private Consensus ConsensusOf(Sequence sequence) => _consensus.Of(sequence.Generation.Request.Namespace)[
@@ -324,7 +350,9 @@ internal sealed class SpeculationPolicy : IDisposable
 
     private void KeepWhatPays(int most)
     {
-        _rate.Best(_falling.AsSpan(0, Math.Min(_count, most)), 0, out int kept);
+        ReadOnlySpan<float> falling = _falling.AsSpan(0, Math.Min(_count, most));
+        _rate.Best(falling, 0, out int kept);
+        double saved = _rate.SavedPerToken(falling[..kept]);
         for (int tree = 0; tree < _forest.Count; tree++)
         {
             DraftTree own = _forest[tree];
@@ -339,7 +367,8 @@ internal sealed class SpeculationPolicy : IDisposable
             }
 
             own.Keep(marked);
-            Pace(_sequences[tree], paid: own.Count > 0);
+            double savedSeconds = saved * System.Numerics.Tensors.TensorPrimitives.Sum(own.Probabilities);
+            Pace(_sequences[tree], paid: own.Count > 0 && savedSeconds >= LeastSaved * _lookSeconds);
         }
     }
 
@@ -353,6 +382,8 @@ internal sealed class SpeculationPolicy : IDisposable
         sequence.UnpaidDrafts = paid ? 0 : sequence.UnpaidDrafts + 1;
         sequence.DraftPause = sequence.UnpaidDrafts switch { < 4 => 0, < 8 => 1, < MostUnpaid => 3, _ => 7 };
     }
+
+    private static void Learn(ref double mean, double seconds) => mean += Decay * (Math.Min(seconds, (4 * mean) + 1e-5) - mean);
 
     private Span<bool> MarkedFor(int count)
     {

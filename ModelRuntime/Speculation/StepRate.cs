@@ -64,6 +64,14 @@ internal sealed class StepRate(VerifyCost cost)
     public double PromptSeconds(int nodes, double seconds) =>
         Sequences == 0 ? seconds : PrefillSeconds == 0 ? 0 : Math.Max(0, seconds - VerifySeconds(nodes));
 
+    /// <summary>Seconds that nodes save, for each token that they are expected to bring: what plain decoding takes, less what they cost to verify.</summary>
+    /// <param name="nodes">Reach of those that are verified.</param>
+    public double SavedPerToken(ReadOnlySpan<float> nodes)
+    {
+        double tokens = System.Numerics.Tensors.TensorPrimitives.Sum(nodes);
+        return tokens == 0 ? 0 : (_seconds[0] / Sequences) - ((_seconds[nodes.Length] - _seconds[0]) / tokens);
+    }
+
     /// <summary>The best rate over all numbers of nodes.</summary>
     /// <param name="falling">Their reach, falling.</param>
     /// <param name="moreSeconds">Of drafting, beside <see cref="DraftSeconds"/>.</param>

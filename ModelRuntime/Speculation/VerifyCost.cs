@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Agentic.ModelRuntime;
 
 /// <summary>What a forward pass costs, by rows and by how far they look back: measured at start, corrected as it runs.</summary>
@@ -156,9 +158,8 @@ public sealed class VerifyCost
 
     private static (int At, double Share) Locate(int rows)
     {
-        int at = 0;
-        while (at + 1 < Grid.Length && Grid[at + 1] <= rows)
-            at++;
+        int octave = BitOperations.Log2((uint)rows), at = rows == 1 ? 0 : (2 * octave) - (2 * rows < 3 << octave ? 1 : 0);
+        at = Math.Min(at, Grid.Length - 1);
         return at + 1 < Grid.Length ? (at, (double)(rows - Grid[at]) / (Grid[at + 1] - Grid[at])) : (at, 0);
     }
 }

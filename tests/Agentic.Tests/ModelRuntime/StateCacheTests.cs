@@ -8,10 +8,11 @@ public sealed unsafe class StateCacheTests
     private const int BlockSize = 4;
 
     [Fact]
-    public void States_LieAtTheSlotsOfTheirRows_AndMoveWithThem()
+    public void States_LieAtTheSlotsTheyAreKeptFor_AndAreCopiedWithThem()
     {
         using var states = new StateCache(new Rows(), kvBlocks: 8, BlockSize, byteBudget: 1 << 10);
-        states.Keep(Chain([5, 6], block: 3));
+        states.Keep(0, 12);
+        states.Keep(1, 13);
 
         Assert.Equal(0, *states.Find(12));
         Assert.Equal(1, *states.Find(13));
@@ -26,7 +27,7 @@ public sealed unsafe class StateCacheTests
     {
         using var states = new StateCache(new Rows(), kvBlocks: 8, BlockSize, byteBudget: 2 * BlockSize * sizeof(float));
         foreach (int block in new[] { 1, 2, 3 })
-            states.Keep(Chain([7], block));
+            states.Keep(0, BlockSize * block);
 
         Assert.True(states.Find(4) == null);
         Assert.True(states.Find(8) != null);
@@ -34,21 +35,15 @@ public sealed unsafe class StateCacheTests
     }
 
     [Fact]
-    public void StateOfAnAcceptedNodeWasGivenUp_ItsPlaceHoldsNoOtherNodes()
+    public void StateThatIsCopiedWasGivenUp_ItsPlaceHoldsNoOther()
     {
         using var states = new StateCache(new Rows(), kvBlocks: 8, BlockSize, byteBudget: BlockSize * sizeof(float));
-        states.Keep(Chain([7, 8], block: 1));
+        states.Keep(0, 4);
+        states.Keep(1, 5);
         states.Move([new KvMove(20, 5)]);
 
         Assert.True(states.Find(5) == null);
         Assert.True(states.Find(4) != null);
-    }
-
-    private static StepRows Chain(int[] tokens, int block)
-    {
-        var rows = new StepRows();
-        rows.AddChain(tokens, 0, [block], BlockSize, scoreLast: false);
-        return rows;
     }
 
     private sealed class Rows : ITargetStates
