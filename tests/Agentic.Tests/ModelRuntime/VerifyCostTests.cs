@@ -15,6 +15,21 @@ public sealed class VerifyCostTests
     }
 
     [Fact]
+    public void EveryNumberOfRows_LiesBetweenTheTwoPointsAroundIt()
+    {
+        Random random = new(3);
+        var cost = new VerifyCost([.. Enumerable.Range(0, 18).Select(_ => 1 + random.NextDouble())], 0);
+        (int Rows, double Seconds)[] points = [.. cost.Points];
+
+        Assert.Equal(512, points[^1].Rows);
+        foreach (((int rows, double seconds), (int next, double later)) in points.Zip(points.Skip(1)))
+        {
+            for (int between = rows; between <= next; between++)
+                Assert.Equal(seconds + ((later - seconds) * (between - rows) / (next - rows)), cost.Seconds(between, 0), 9);
+        }
+    }
+
+    [Fact]
     public void CurveWithASag_KeepsIt()
     {
         var cost = new VerifyCost([5, 9, 9, 6], 0);
