@@ -98,8 +98,6 @@ internal sealed unsafe class EagleDrafter : IDraftSource, IDisposable
         if (own.Blocks is not null)
             _windows.Keep(sequence.Generation.Request.Namespace, sequence.Tokens[..(own.Start + own.Length + 1)], own.Blocks, own.Start);
         own.Memory.LearnAnswer(sequence.OutputCount);
-        if (own.Memory.Trial == own)
-            own.Memory.Trial = null;
     }
 
     public void Forget(Predicate<NamespaceKey> whose)

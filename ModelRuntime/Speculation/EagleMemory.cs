@@ -32,19 +32,9 @@ internal sealed class EagleMemory(float acceptance)
     // turned out in some classes is a guess at the others.
     private const float MostCandidates = 100, PriorCandidates = 4;
 
-    // Fewer do not show what the head is worth here.
-    private const int FewCandidates = 4;
-
     private float _savedTokens, _taken, _believed;
-    private int _candidates;
 
     private float Trust => Math.Min(1, (_taken + PriorCandidates) / (_believed + PriorCandidates));
-
-    /// <summary>Whether enough is known of the head here to ask it about all sequences.</summary>
-    public bool IsTried => _candidates >= FewCandidates;
-
-    /// <summary>The sequence that it is tried with until then.</summary>
-    public EagleSequence? Trial { get; set; }
 
     /// <summary>How often the target takes a candidate, of its share.</summary>
     public EdgeCalibrator Claims { get; } = new(ClaimPriors(acceptance));
@@ -55,7 +45,7 @@ internal sealed class EagleMemory(float acceptance)
     /// <summary>Tokens of an answer, lately. As many are still to come at any time: what is long already is likely to be longer.</summary>
     public float AnswerTokens { get; private set; } = 64;
 
-    /// <summary>Pairs of a long catch-up, lately: the fewer, the more of a prompt was known from earlier ones. The first seems free, to see what it brings.</summary>
+    /// <summary>Pairs of a long catch-up, lately: the fewer, the more of a prompt was known from earlier ones.</summary>
     public float CatchUpPairs { get; private set; }
 
     /// <summary>A long catch-up took place.</summary>
@@ -94,7 +84,6 @@ internal sealed class EagleMemory(float acceptance)
     public void Learn(int depth, float rivalShare, bool agrees, bool taken, bool rivalTaken)
     {
         int kind = KindOf(depth, rivalShare);
-        _candidates++;
         if (rivalShare > 0)
             _agrees.Learn(kind, 1, agrees);
         if (agrees)

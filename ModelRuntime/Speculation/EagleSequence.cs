@@ -86,10 +86,6 @@ internal sealed class EagleSequence(EagleMemory memory)
         return (stepTokens * savedPerToken) + (later * memory.SavedPerToken) > cost.PairSeconds((int)Math.Min(pairs, memory.CatchUpPairs));
     }
 
-    /// <summary>Whether it may be caught up with: where nothing is known of the head, one sequence shows what it is good for before others are.</summary>
-    /// <param name="pairs">That the head has not seen.</param>
-    public bool MayCatchUp(int pairs) => pairs <= FewPairs || memory.IsTried || (memory.Trial ??= this) == this;
-
     /// <summary>What the head turned out to save a token of this step, if it was run.</summary>
     public void Saved(double savedPerToken)
     {

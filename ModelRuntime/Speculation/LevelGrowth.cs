@@ -156,10 +156,9 @@ internal sealed class LevelGrowth(EagleDrafter drafter, LevelCost cost, DraftChe
         double tokens = with * policy.PlainSeconds / step.Decoding.Count;
         for (int i = 0; i < _frontier.Count; i++)
         {
-            Sequence sequence = step.Decoding[_sorted[i].Tree];
-            EagleSequence own = drafter.Of(sequence);
             FrontierNode node = _sorted[i];
-            if (own.IsWorthCatchUp(sequence, node.Rows - 1, i < chosen ? saved : 0, tokens, cost) && i < chosen && own.MayCatchUp(node.Rows - 1))
+            Sequence sequence = step.Decoding[node.Tree];
+            if (drafter.Of(sequence).IsWorthCatchUp(sequence, node.Rows - 1, i < chosen ? saved : 0, tokens, cost) && i < chosen)
                 _sorted[kept++] = node;
         }
 

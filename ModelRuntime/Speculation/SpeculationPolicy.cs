@@ -16,11 +16,10 @@ internal sealed class SpeculationPolicy : IDisposable
 
     // So many are no fewer than more: a sequence is then paused for longest.
     private const int MostUnpaid = 16;
-
-    // A draft pays for looking, and learning from what was found takes as long, if it saves so many times as much as looking takes: not all that is
-    // looked at is worth anything.
-    private const double LeastSaved = 4;
     private const float UnpaidNovelty = 0.5f;
+
+    // Of what looking takes: learning from what was found takes as long, and not all that is looked at is worth anything.
+    private const double LeastSaved = 4;
 
     private readonly DrafterEntry[] _entries;
     private readonly LevelGrowth? _growth;
@@ -167,7 +166,7 @@ internal sealed class SpeculationPolicy : IDisposable
         Rank();
     }
 
-    /// <summary>A pass was made: what a draft head needs of its prompts is kept.</summary>
+    /// <summary>A pass was made: what a draft head needs of its prompts, the rows that are not scored, is kept.</summary>
     public void Passed(StepRows rows)
     {
         if (_growth is null)

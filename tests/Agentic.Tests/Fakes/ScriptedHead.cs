@@ -39,12 +39,12 @@ internal sealed unsafe class ScriptedHead(int vocabularySize) : IDraftHead, IDis
 
     public void FuseStates(float* states, int rows, float* output) => new Span<float>(states, rows).CopyTo(new Span<float>(output, rows));
 
-    /// <summary>Sequences and rows of each pass.</summary>
-    public List<(int Sequences, int Rows)> Passes { get; } = [];
+    /// <summary>Rows of each pass.</summary>
+    public List<int> Passes { get; } = [];
 
     public StepLogits Forward(StepRows rows, float* hidden, float* output)
     {
-        Passes.Add((rows.Sequences.Length, rows.RowCount));
+        Passes.Add(rows.RowCount);
         for (int row = 0; row < rows.RowCount; row++)
             _slots[rows.Slots[row]] = (rows.TokenIds[row], hidden[row]);
 
