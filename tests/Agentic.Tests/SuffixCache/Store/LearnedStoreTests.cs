@@ -334,6 +334,7 @@ public sealed class RedisLearnedStoreTests : LearnedStoreTests
         await using LearningServer serving = await new LearningServer(new RedisSequenceStore(Options(Soon), logger), Vocabulary, One).StartAsync();
         await serving.LearnAsync(calls: 5);
         await UntilStoredAsync(serving);
+        await PassAsync(serving);
         await ExecuteAsync(breaks);
         long before = serving.Store.Statistics.LearnedStored, failures = serving.Store.Statistics.Failures;
         serving.Learn(calls: 20);
