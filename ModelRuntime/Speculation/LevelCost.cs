@@ -6,7 +6,7 @@ namespace Agentic.ModelRuntime;
 /// <param name="secondsPerPair">Seconds.</param>
 internal sealed class LevelCost(VerifyCost rows, double secondsPerPair)
 {
-    private const int UsualPairs = 64;
+    private const int UsualPairs = VerifyCost.PromptRows - 1;
 
     // By the median of what is seen and not the few levels that were disturbed, as scored rows are, but faster, since these come more rarely.
     private const double Share = 0.5, MostSurprise = 0.1;
@@ -17,6 +17,7 @@ internal sealed class LevelCost(VerifyCost rows, double secondsPerPair)
 
     private readonly double _usualRow = Usual * rows.Seconds(1, 0), _usualPair = Usual * secondsPerPair;
     private double _secondsPerPair = secondsPerPair, _firstSeconds;
+    private int _disturbedCatchUps, _disturbedFirsts;
 
     /// <summary>Expected seconds of catching up with so many.</summary>
     public double PairSeconds(int pairs) => pairs * _secondsPerPair;
@@ -39,10 +40,11 @@ internal sealed class LevelCost(VerifyCost rows, double secondsPerPair)
             return;
         }
 
-        if (ratio is not (> 0.33 and < 3))
+        bool isCatchUp = pairs > EagleSequence.FewPairs * scored;
+        if (!VerifyCost.IsBelieved(ratio, ref isCatchUp ? ref _disturbedCatchUps : ref _disturbedFirsts))
             return;
         double surprise = expected * Share * Math.Clamp(ratio - 1, -MostSurprise, MostSurprise);
-        if (pairs > EagleSequence.FewPairs * scored)
+        if (isCatchUp)
             _secondsPerPair = Math.Max(0, _secondsPerPair + (surprise / pairs));
         else
             _firstSeconds = Math.Max(0, _firstSeconds + surprise);

@@ -7,19 +7,23 @@ namespace Agentic.ModelRuntime;
 /// scored rows; a prompt's, which but for the last are not, take less.</remarks>
 public sealed class VerifyCost
 {
+    /// <summary>Of a prompt by which it is measured what a row less to score saves.</summary>
+    internal const int PromptRows = 64;
+
     private static readonly int[] Grid = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
 
     // A pass that took longer than was said moves its point of the curve, and the whole curve: machines are slower at times. Neither moves
     // further for a pass twice as long, so that the curve follows the median of what is seen and not the few that were disturbed.
     private const double PointShare = 0.2, CurveShare = 0.2, MostSurprise = 0.1;
+    private const int MostDisturbed = 8;
 
-    // Of a prompt, for what a row less to score saves; and what is left of a pass at the least.
-    private const int PromptRows = 16;
+    // What is left of a pass at the least where few of its rows are scored.
     private const double LeastShare = 0.05;
 
     private readonly double[] _seconds;
     private readonly double _secondsPerAttendedKey;
     private double _pace = 1, _savedPerUnscored;
+    private int _disturbed;
 
     /// <summary>A curve over the first grid points, and the cost of one row looking at one more key.</summary>
     /// <param name="seconds">Seconds of 1, 2, 3, 4, 6, 8, … rows without context; as many points as were measured, at least one.</param>
@@ -56,7 +60,7 @@ public sealed class VerifyCost
         return _pace * (Math.Max(LeastShare * flat, flat - (unscored * _savedPerUnscored)) + (attendedKeys * _secondsPerAttendedKey));
     }
 
-    /// <summary>Learns from a pass that took place. Passes that were plainly disturbed are not believed.</summary>
+    /// <summary>Learns from a pass that took place. Passes that were plainly disturbed are not believed, unless all are like that.</summary>
     /// <param name="rows">At least 1.</param>
     /// <param name="attendedKeys">As for <see cref="Seconds"/>.</param>
     /// <param name="seconds">That it took.</param>
@@ -64,7 +68,7 @@ public sealed class VerifyCost
     public void Observe(int rows, long attendedKeys, double seconds, int unscored = 0)
     {
         double expected = Seconds(rows, attendedKeys, unscored), ratio = seconds / expected;
-        if (ratio is not (> 0.33 and < 3))
+        if (!IsBelieved(ratio, ref _disturbed))
             return;
         double surprise = Math.Clamp(ratio - 1, -MostSurprise, MostSurprise);
         if (2 * unscored > rows)
@@ -78,6 +82,15 @@ public sealed class VerifyCost
         _seconds[at] *= 1 + (PointShare * (1 - share) * surprise);
         if (at + 1 < Grid.Length)
             _seconds[at + 1] *= 1 + (PointShare * share * surprise);
+    }
+
+    /// <summary>Whether what something took tells of what it costs.</summary>
+    /// <param name="ratio">By what was expected.</param>
+    /// <param name="disturbed">So many in a row were as far off.</param>
+    internal static bool IsBelieved(double ratio, ref int disturbed)
+    {
+        disturbed = ratio is > 0.33 and < 3 ? 0 : disturbed + 1;
+        return ratio > 0 && (disturbed is 0 or > MostDisturbed);   // of less than the clock tells, nothing is known
     }
 
     /// <summary>Believes all passes to be shorter, by a share.</summary>
@@ -105,7 +118,10 @@ public sealed class VerifyCost
 
         // A fresh process runs code that is not optimised yet: without this one row seemed dearer than four.
         for (int warm = Math.Min(8, capacity); clock.GetElapsedTime(start) < limit / 5;)
+        {
             Time(warm, 0);
+            TimePrompt(warm);
+        }
 
         List<double> seconds = [];
         foreach (int count in Grid)
@@ -119,12 +135,12 @@ public sealed class VerifyCost
         int context = Math.Min(1024, capacity - Rows);
         double perKey = context > 0 ? Math.Max(0, (Time(Rows, context) - Time(Rows, 0)) / ((double)Rows * context)) : 0;
         var cost = new VerifyCost(seconds.ToArray(), perKey);
-        int prompt = Math.Min(PromptRows, capacity);
-        if (prompt == 1 || prompt > Grid[seconds.Count - 1])
-            return cost;   // a slow model: it is learned as it runs
-        double unscored = Best(() => rows.AddChain(new int[prompt], 0, blockTable, blockSize, scoreLast: true));
-        cost._savedPerUnscored = Math.Max(0, cost.Seconds(prompt, 0) - unscored) / (prompt - 1);
+        int prompt = Math.Min(PromptRows, Grid[seconds.Count - 1]);
+        if (prompt > 1)
+            cost._savedPerUnscored = Math.Max(0, cost.Seconds(prompt, 0) - TimePrompt(prompt)) / (prompt - 1);
         return cost;
+
+        double TimePrompt(int count) => Best(() => rows.AddChain(new int[count], 0, blockTable, blockSize, scoreLast: true));
 
         double Time(int count, int contextLength)
         {

@@ -60,6 +60,33 @@ public sealed class VerifyCostTests
         Assert.Equal(1, cost.Seconds(1, 0), 2);
     }
 
+    /// <summary>Measured while the machine did something else, or on a faster one: what is far off is not believed once, but when all is.</summary>
+    [Theory]
+    [InlineData(0.1)]
+    [InlineData(10)]
+    public void AllPassesAreFarOff_IsLearned(double seconds)
+    {
+        var cost = new VerifyCost([1, 1, 1, 1], 0);
+        for (int i = 0; i < 8; i++)
+            cost.Observe(1, 0, seconds);
+        Assert.Equal(1, cost.Seconds(1, 0), 9);
+
+        for (int i = 0; i < 400; i++)
+            cost.Observe(1, 0, seconds);
+        Assert.Equal(seconds, cost.Seconds(1, 0), 0.05 * seconds);
+    }
+
+    /// <summary>A clock too coarse for a pass says nothing about it.</summary>
+    [Fact]
+    public void PassesTakeNoTime_NothingIsLearned()
+    {
+        var cost = new VerifyCost([1], 0);
+        for (int i = 0; i < 100; i++)
+            cost.Observe(1, 0, 0);
+
+        Assert.Equal(1, cost.Seconds(1, 0), 9);
+    }
+
     [Fact]
     public void MachineIsSlowerForAWhile_AllPointsFollowTheOneThatIsSeen()
     {
