@@ -32,7 +32,7 @@ public sealed class SuffixSession : IDisposable
     private readonly int _knownLength;
     private SuffixIndex? _own;
     private int[] _tokens;
-    private int _count;
+    private int _count, _ownEnd;   // tokens; and those that the own index knows of or need not
     private Continuation? _draft;
     private ulong _living;
     private int _sinceDraft;
@@ -48,7 +48,7 @@ public sealed class SuffixSession : IDisposable
             other.Enter();
         _tokens = new int[prompt.Length + 256];
         prompt.CopyTo(_tokens);
-        _count = _promptLength = prompt.Length;
+        _count = _promptLength = _ownEnd = prompt.Length;
         _promptRuns = TokenRuns.Cover(runs, prompt.Length);
         _knownLength = _namespace.AddPrompt(prompt, _promptRuns, _lineage);
     }
@@ -84,7 +84,7 @@ public sealed class SuffixSession : IDisposable
         _sinceDraft = 0;
     }
 
-    /// <summary>The target wrote these tokens: learns how good the last draft was, and indexes them for the next.</summary>
+    /// <summary>The target wrote these tokens: learns how good the last draft was, and keeps them for the next.</summary>
     /// <param name="tokens">All that became final since the last call, the bonus token included.</param>
     /// <param name="verified">How many of the last draft's first nodes the target was asked about; all, if nothing is said.</param>
     /// <exception cref="ArgumentOutOfRangeException">An id is negative or outside the vocabulary.</exception>
@@ -93,15 +93,10 @@ public sealed class SuffixSession : IDisposable
         ObjectDisposedException.ThrowIf(_ended, this);
         _history.CheckIds(tokens);
         Learn(tokens, verified);
-        int start = _count;
         if (_tokens.Length - _count < tokens.Length)
             Array.Resize(ref _tokens, Math.Max(_tokens.Length * 2, _count + tokens.Length));
         tokens.CopyTo(_tokens.AsSpan(_count));
         _count += tokens.Length;
-
-        bool continues = _own is not null;
-        _own ??= new SuffixIndex(_history.VocabularySize, OwnChunkBits);
-        _own.Append(_tokens.AsSpan(0, _count), start, continues ? 0 : Math.Min(start, OwnContextTokens), continues);
         _history.IndexLoaded(SuffixHistory.LoadedTokensPerStep);
     }
 
@@ -145,6 +140,7 @@ public sealed class SuffixSession : IDisposable
 
         if (_living == 0)
             return;
+        IndexOwn();
         if (_sinceDraft == 0 && !ended)
             Drafter.Learn(_draft!, written, verified, _namespace.Calibration);
         _occurrences.Refresh(_living);
@@ -179,8 +175,20 @@ public sealed class SuffixSession : IDisposable
         return forgotten;
     }
 
+    /// <summary>Indexes what was written since it was last needed.</summary>
+    private void IndexOwn()
+    {
+        if (_ownEnd == _count)
+            return;
+        bool continues = _own is not null;
+        _own ??= new SuffixIndex(_history.VocabularySize, OwnChunkBits);
+        _own.Append(_tokens.AsSpan(0, _count), _ownEnd, continues ? 0 : Math.Min(_ownEnd, OwnContextTokens), continues);
+        _ownEnd = _count;
+    }
+
     private unsafe void Find()
     {
+        IndexOwn();
         _occurrences.Clear();
         if (IsAnyForgotten())
             _followed.Clear();

@@ -68,8 +68,8 @@ internal sealed class Sequence
     /// <summary>Drafts in a row of which no node paid its row.</summary>
     public int UnpaidDrafts { get; set; }
 
-    /// <summary>Steps until the next draft is worth a look.</summary>
-    public int DraftPause { get; set; }
+    /// <summary>Of how many steps one is worth looking for a draft.</summary>
+    public int LookEvery { get; set; } = 1;
 
     /// <summary>Whether it was ever running, so that drafters know it.</summary>
     public bool Admitted { get; set; }

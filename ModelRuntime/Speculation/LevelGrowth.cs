@@ -48,9 +48,7 @@ internal sealed class LevelGrowth(EagleDrafter drafter, LevelCost cost, DraftChe
     public void Grow(Step step, DraftForest forest, SpeculationPolicy policy, TimeProvider clock)
     {
         long since = clock.GetTimestamp();
-        drafter.BeginStep(step.Decoding);
-        _probeSeconds += ProbeShare * policy.PlainSeconds * Patience / (Patience + _probesInVain);
-        _sinceProbe++;
+        Begin(step, policy);
         double without = policy.Rate();
         for (int level = 0; ; level++)
         {
@@ -79,6 +77,20 @@ internal sealed class LevelGrowth(EagleDrafter drafter, LevelCost cost, DraftChe
             Run(_sorted.AsSpan(0, count), step, forest, policy, clock, ref since);
             Steps += level == 0 ? 1 : 0;
         }
+    }
+
+    /// <summary>A step takes place without drafts.</summary>
+    public void Rest(Step step, SpeculationPolicy policy)
+    {
+        Begin(step, policy);
+        cost.Fade();
+    }
+
+    private void Begin(Step step, SpeculationPolicy policy)
+    {
+        drafter.BeginStep(step.Decoding);
+        _probeSeconds += ProbeShare * policy.PlainSeconds * Patience / (Patience + _probesInVain);
+        _sinceProbe++;
     }
 
     /// <param name="chosen">Of the frontier.</param>

@@ -14,9 +14,8 @@ internal sealed class SpeculationPolicy : IDisposable
     private const int MostNamespaces = 1024;
     private const double Decay = 0.05;
 
-    // So many are no fewer than more: a sequence is then paused for longest.
-    private const int MostUnpaid = 16;
-    private const float UnpaidNovelty = 0.5f;
+    // So many are no fewer than more: looks are then rarest.
+    private const int MostUnpaid = 16, MostUnpaidOfAll = 32;
 
     // Of what looking takes: learning from what was found takes as long, and not all that is looked at is worth anything.
     private const double LeastSaved = 4;
@@ -31,13 +30,13 @@ internal sealed class SpeculationPolicy : IDisposable
     private readonly TimeProvider _clock;
     private readonly DraftForest _forest = new();
     private readonly NamespaceStates<Consensus[]> _consensus = new(MostNamespaces, () => [new(), new(), new()]);
-    private readonly NamespaceStates<StrongBox<float>> _unpaid = new(MostNamespaces, () => new(0));   // drafts at the ends of its sequences, lately
+    private readonly NamespaceStates<StrongBox<int>> _unpaid = new(MostNamespaces, () => new(0));   // drafts in a row, whichever its sequences
     private readonly List<(Sequence Sequence, int MaxDepth)> _asked = [];
     private List<Sequence> _sequences = [];
     private float[] _falling = new float[64];
     private (int Tree, int Node)[] _nodes = new (int, int)[64];
     private bool[] _marked = new bool[64];
-    private int _count;
+    private int _count, _steps;
     private double _draftSeconds, _lookSeconds;
     private (long Drafted, double Expected, long Accepted) _step;
 
@@ -73,15 +72,12 @@ internal sealed class SpeculationPolicy : IDisposable
 
     public void Begin(Sequence sequence)
     {
-        sequence.UnpaidDrafts = (int)_unpaid.Of(sequence.Generation.Request.Namespace).Value;
         foreach (DrafterEntry entry in _entries)
             entry.Begin(sequence, _clock);
     }
 
     public void End(Sequence sequence)
     {
-        StrongBox<float> unpaid = _unpaid.Of(sequence.Generation.Request.Namespace);
-        unpaid.Value += UnpaidNovelty * (Math.Min(sequence.UnpaidDrafts, MostUnpaid) - unpaid.Value);
         foreach (DrafterEntry entry in _entries)
             entry.End(sequence, _clock);
     }
@@ -91,15 +87,18 @@ internal sealed class SpeculationPolicy : IDisposable
     {
         _sequences = step.Decoding;
         _step = default;
+        _steps++;
         _forest.Reset(_sequences.Count);
-        int most = Math.Max(0, Math.Min(_options.MaxDraftNodes * _sequences.Count, _options.MaxStepTokens - step.Rows));
+        bool looks = _entries.Length > 0 && _sequences.Exists(IsLookedAt);
+        int most = looks ? Math.Max(0, Math.Min(_options.MaxDraftNodes * _sequences.Count, _options.MaxStepTokens - step.Rows)) : 0;
         _count = 0;
-        if (_entries.Length == 0)
-            most = 0;
         _rate.Begin(step, most);
-        (_rate.DraftSeconds, _rate.InvestedSeconds) = (_draftSeconds, 0);
+        (_rate.DraftSeconds, _rate.InvestedSeconds) = (most == 0 ? 0 : _draftSeconds, 0);
         if (most == 0)
+        {
+            _growth?.Rest(step, this);
             return _forest;
+        }
 
         long start = _clock.GetTimestamp();
         Prepare();
@@ -143,7 +142,7 @@ internal sealed class SpeculationPolicy : IDisposable
     public double PlainSeconds => _rate.VerifySeconds(0);
 
     /// <summary>Whether a sequence of the step, for which drafts have not paid for a while, goes without this time.</summary>
-    public bool IsPaused(int index) => _sequences[index].DraftPause >= 0;
+    public bool IsPaused(int index) => !IsLookedAt(_sequences[index]);
 
     /// <summary>A draft head added a level to some trees.</summary>
     /// <param name="frontier">What it went on from.</param>
@@ -221,12 +220,15 @@ internal sealed class SpeculationPolicy : IDisposable
         DraftTree verified = _forest[index], proposed = _forest.Proposed(index);
         double expected = System.Numerics.Tensors.TensorPrimitives.Sum(verified.Probabilities);
         _step = (_step.Drafted + verified.Count, _step.Expected + expected, _step.Accepted + path.Count);
-        double stepSeconds = _cost.Seconds(1, 0), rowSeconds = (_cost.Seconds(16, 0) - stepSeconds) / 15;
-        foreach (DrafterEntry entry in _entries)
+        if (verified.Count > 0)
         {
-            entry.Count(verified, path, stepSeconds, rowSeconds);
-            entry.Observe(sequence, verified, committed, _clock);
+            double stepSeconds = _cost.Seconds(1, 0), rowSeconds = (_cost.Seconds(16, 0) - stepSeconds) / 15;
+            foreach (DrafterEntry entry in _entries)
+                entry.Count(verified, path, stepSeconds, rowSeconds);
         }
+
+        foreach (DrafterEntry entry in _entries)
+            entry.Observe(sequence, verified, committed, _clock);
 
         if (proposed.Count == 0)
             return;
@@ -286,7 +288,7 @@ internal sealed class SpeculationPolicy : IDisposable
         _asked.Clear();
         foreach (Sequence sequence in _sequences)
         {
-            if (sequence.DraftPause <= 0 && MaxDepth(sequence) is > 0 and int maxDepth)
+            if (IsLookedAt(sequence) && MaxDepth(sequence) is > 0 and int maxDepth)
                 _asked.Add((sequence, maxDepth));
         }
 
@@ -298,7 +300,7 @@ internal sealed class SpeculationPolicy : IDisposable
     private bool Propose(Sequence sequence, DraftTree tree)
     {
         int maxDepth = MaxDepth(sequence);
-        if (maxDepth == 0 || sequence.DraftPause-- > 0)
+        if (maxDepth == 0 || !IsLookedAt(sequence))
             return false;
         foreach (DrafterEntry entry in _entries)
             entry.Propose(sequence, tree, _options.MaxDraftNodes, maxDepth, _clock);
@@ -367,20 +369,32 @@ internal sealed class SpeculationPolicy : IDisposable
 
             own.Keep(marked);
             double savedSeconds = saved * System.Numerics.Tensors.TensorPrimitives.Sum(own.Probabilities);
-            Pace(_sequences[tree], paid: own.Count > 0 && savedSeconds >= LeastSaved * _lookSeconds);
+            Note(_sequences[tree], paid: own.Count > 0 && savedSeconds >= LeastSaved * _lookSeconds);
         }
+
+        _sequences.ForEach(Pace);
+    }
+
+    private void Note(Sequence sequence, bool paid)
+    {
+        if (!IsLookedAt(sequence))
+            return;
+        ref int ofAll = ref _unpaid.Of(sequence.Generation.Request.Namespace).Value;
+        (sequence.UnpaidDrafts, ofAll) = paid ? (0, 0) : (sequence.UnpaidDrafts + 1, ofAll + 1);
     }
 
     /// <summary>Where memory has nothing to say, looking costs a few percent of a small model's step: after a run of drafts that did not pay,
-    /// only every second step is looked at, then every fourth, then every eighth. One that pays ends it. A sequence goes on where its namespace's last ones
-    /// ended, but looks at its first step.</summary>
-    private static void Pace(Sequence sequence, bool paid)
+    /// only every second step is looked at, then every fourth, then every eighth, the same ones for all sequences. One that pays ends it. Where none of
+    /// a namespace's sequences were paid for long, none is looked at more often, but each at its first step.</summary>
+    private void Pace(Sequence sequence)
     {
-        if (sequence.DraftPause >= 0)
+        if (!IsLookedAt(sequence))
             return;
-        sequence.UnpaidDrafts = paid ? 0 : sequence.UnpaidDrafts + 1;
-        sequence.DraftPause = sequence.UnpaidDrafts switch { < 4 => 0, < 8 => 1, < MostUnpaid => 3, _ => 7 };
+        int ofAll = _unpaid.Of(sequence.Generation.Request.Namespace).Value;
+        sequence.LookEvery = (ofAll >= MostUnpaidOfAll ? MostUnpaid : sequence.UnpaidDrafts) switch { < 4 => 1, < 8 => 2, < MostUnpaid => 4, _ => 8 };
     }
+
+    private bool IsLookedAt(Sequence sequence) => _steps % sequence.LookEvery == 0;
 
     private static void Learn(ref double mean, double seconds) => mean += Decay * (Math.Min(seconds, (4 * mean) + 1e-5) - mean);
 

@@ -139,6 +139,36 @@ public sealed class SpeculationPolicyTests
         Assert.InRange(proposals[^1], 5, 7);
     }
 
+    /// <summary>What is of no use to sixteen sequences of a namespace is looked at seldom from the third step on, for all in the same steps. Once it is
+    /// of use to one, that one is looked at in every step, and the others as often as their own drafts deserve.</summary>
+    [Fact]
+    public void NothingPaysForAnyOfMany_FewStepsAreLookedAt()
+    {
+        float[][] chains = [.. Enumerable.Repeat(Chain(0.1f), 16)];
+        var step = new Step();
+        foreach (float[] _ in chains)
+            step.AddDecoding(NewSequence(50, true));
+        var drafter = new ChainDrafter(step, chains);
+        var policy = new SpeculationPolicy(
+            [drafter], null, new VerifyCost([1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 1.8, 2.2], 0), new EngineOptions { KvBlocks = 8 }, 100, TimeProvider.System);
+        List<int> proposals = [];
+        for (int i = 0; i < 32; i++)
+            proposals.Add(Proposed());
+        chains[3] = Chain(0.99f);
+        for (int i = 0; i < 16; i++)
+            proposals.Add(Proposed());
+
+        Assert.Equal([16, 16, 16, 16, 16, 16], proposals[..32].Where(count => count > 0));
+        Assert.Equal([0, 0, 0, 0, 0, 0, 0, 16, 1, 16, 1, 16, 1, 1, 1, 16], proposals[32..]);
+
+        int Proposed()
+        {
+            int before = drafter.Proposals;
+            policy.Draft(step);
+            return drafter.Proposals - before;
+        }
+    }
+
     private static float[] Chain(params float[] probabilities) => probabilities;
 
     private static DraftForest Draft(double[] cost, params float[][] chains) => Draft(cost, 50, true, chains);
