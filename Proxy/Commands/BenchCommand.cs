@@ -117,7 +117,7 @@ internal static class BenchCommand
         if (workloads.Count > 1)
             workloads.Add(BenchWorkload.Mixed(workloads, Positive(parsed, MaxCalls, 100)));
         if (!forced)
-            workloads.Add(BenchWorkload.Novel(model.VocabularySize, Math.Min(24, Positive(parsed, MaxCalls, 100))));
+            workloads.Add(BenchWorkload.Novel(model.VocabularySize, Positive(parsed, MaxCalls, 100)));
 
         Keep(workloads, parsed.GetValue(Workloads));
         VerifyCost cost = VerifyCost.Measure(model, options.KvBlocks, TimeProvider.System, InferenceEngine.MeasuringLimit);
