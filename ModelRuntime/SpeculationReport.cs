@@ -27,7 +27,31 @@ public sealed record BatchReport(
 /// <param name="Context">The sequence's tokens before it.</param>
 /// <param name="Nodes">All that were proposed, parents first.</param>
 /// <param name="Committed">The tokens that became final: those accepted, and one more.</param>
-public sealed record DraftTrace(int[] Context, IReadOnlyList<DraftTraceNode> Nodes, int[] Committed);
+public sealed record DraftTrace(int[] Context, IReadOnlyList<DraftTraceNode> Nodes, int[] Committed)
+{
+    /// <param name="context">The sequence's tokens before it.</param>
+    /// <param name="proposed">All nodes.</param>
+    /// <param name="verified">Those that were worth a row.</param>
+    /// <param name="path">Those of them that were accepted.</param>
+    /// <param name="committed">The tokens that became final.</param>
+    internal static DraftTrace Of(
+        ReadOnlySpan<int> context, DraftTree proposed, DraftTree verified, IReadOnlyList<int> path, ReadOnlySpan<int> committed)
+    {
+        var kept = Enumerable.Range(0, verified.Count).Select(verified.Origin).ToHashSet();
+        var taken = path.Select(verified.Origin).ToHashSet();
+        var nodes = new DraftTraceNode[proposed.Count];
+        for (int node = 0; node < nodes.Length; node++)
+        {
+            int at = node, origin = proposed.Origin(node);
+            (DraftSource, float)[] claims =
+                [.. Enum.GetValues<DraftSource>().Select(source => (source, proposed.Claim(at, source))).Where(claim => claim.Item2 > 0)];
+            nodes[node] = new DraftTraceNode(
+                proposed.TokenIds[node], proposed.Parents[node], proposed.Probabilities[node], claims, kept.Contains(origin), taken.Contains(origin));
+        }
+
+        return new DraftTrace(context.ToArray(), nodes, committed.ToArray());
+    }
+}
 
 /// <summary>A node of it.</summary>
 /// <param name="TokenId">Its token.</param>

@@ -55,13 +55,13 @@ internal sealed class LevelGrowth(EagleDrafter drafter, LevelCost cost, DraftChe
             _frontier.Clear();
             for (int i = 0; i < step.Decoding.Count; i++)
             {
-                int maxDepth = policy.MaxDepth(step.Decoding[i]);
-                if (policy.IsPaused(i))
+                Sequence sequence = step.Decoding[i];
+                if (!policy.IsLookedAt(sequence))
                     continue;
-                if (level > 0)
-                    drafter.AddFrontier(step.Decoding[i], forest[i], i, maxDepth, _frontier);
-                else if (maxDepth > 0)
-                    drafter.AddRoot(step.Decoding[i], forest[i], i, _frontier);
+                if (level == 0)
+                    drafter.AddRoot(sequence, forest[i], i, _frontier);
+                else
+                    drafter.AddFrontier(sequence, forest[i], i, policy.MaxDepth(sequence), _frontier);
             }
 
             int count = _frontier.Count == 0 ? 0 : Choose(level, step, forest, policy);

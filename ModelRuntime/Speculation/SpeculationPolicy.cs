@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Agentic.SuffixCache;
 
 namespace Agentic.ModelRuntime;
@@ -12,13 +11,6 @@ namespace Agentic.ModelRuntime;
 internal sealed class SpeculationPolicy : IDisposable
 {
     private const int MostNamespaces = 1024;
-    private const double Decay = 0.05;
-
-    // So many are no fewer than more: looks are then rarest.
-    private const int MostUnpaid = 16, MostUnpaidOfAll = 32;
-
-    // Of what looking takes: learning from what was found takes as long, and not all that is looked at is worth anything.
-    private const double LeastSaved = 4;
 
     private readonly DrafterEntry[] _entries;
     private readonly LevelGrowth? _growth;
@@ -30,14 +22,13 @@ internal sealed class SpeculationPolicy : IDisposable
     private readonly TimeProvider _clock;
     private readonly DraftForest _forest = new();
     private readonly NamespaceStates<Consensus[]> _consensus = new(MostNamespaces, () => [new(), new(), new()]);
-    private readonly NamespaceStates<StrongBox<int>> _unpaid = new(MostNamespaces, () => new(0));   // drafts in a row, whichever its sequences
+    private readonly LookPace _pace = new();
     private readonly List<(Sequence Sequence, int MaxDepth)> _asked = [];
     private List<Sequence> _sequences = [];
     private float[] _falling = new float[64];
     private (int Tree, int Node)[] _nodes = new (int, int)[64];
     private bool[] _marked = new bool[64];
-    private int _count, _steps;
-    private double _draftSeconds, _lookSeconds;
+    private int _count;
     private (long Drafted, double Expected, long Accepted) _step;
 
     /// <param name="drafters">Asked in this order for one sequence at a time.</param>
@@ -87,13 +78,13 @@ internal sealed class SpeculationPolicy : IDisposable
     {
         _sequences = step.Decoding;
         _step = default;
-        _steps++;
+        _pace.BeginStep();
         _forest.Reset(_sequences.Count);
         bool looks = _entries.Length > 0 && _sequences.Exists(IsLookedAt);
         int most = looks ? Math.Max(0, Math.Min(_options.MaxDraftNodes * _sequences.Count, _options.MaxStepTokens - step.Rows)) : 0;
         _count = 0;
         _rate.Begin(step, most);
-        (_rate.DraftSeconds, _rate.InvestedSeconds) = (most == 0 ? 0 : _draftSeconds, 0);
+        (_rate.DraftSeconds, _rate.InvestedSeconds) = (most == 0 ? 0 : _pace.StepSeconds, 0);
         if (most == 0)
         {
             _growth?.Rest(step, this);
@@ -105,10 +96,7 @@ internal sealed class SpeculationPolicy : IDisposable
         int looked = 0;
         for (int i = 0; i < _sequences.Count; i++)
             looked += Propose(_sequences[i], _forest[i]) ? 1 : 0;
-        double drafting = _clock.GetElapsedTime(start).TotalSeconds;
-        Learn(ref _draftSeconds, drafting);
-        if (looked > 0)
-            Learn(ref _lookSeconds, drafting / looked);
+        _pace.Took(_clock.GetElapsedTime(start).TotalSeconds, looked);
 
         Rank();
         if (_growth is not null)
@@ -141,8 +129,8 @@ internal sealed class SpeculationPolicy : IDisposable
     /// <summary>Of the step without drafts.</summary>
     public double PlainSeconds => _rate.VerifySeconds(0);
 
-    /// <summary>Whether a sequence of the step, for which drafts have not paid for a while, goes without this time.</summary>
-    public bool IsPaused(int index) => !IsLookedAt(_sequences[index]);
+    /// <summary>Whether there may be drafts for a sequence in this step: one for which they have not paid for a while mostly goes without.</summary>
+    public bool IsLookedAt(Sequence sequence) => _pace.IsDue(sequence) && MaxDepth(sequence) > 0;
 
     /// <summary>A draft head added a level to some trees.</summary>
     /// <param name="frontier">What it went on from.</param>
@@ -205,7 +193,7 @@ internal sealed class SpeculationPolicy : IDisposable
     public void Forget(Predicate<NamespaceKey> whose)
     {
         _consensus.Forget(whose);
-        _unpaid.Forget(whose);
+        _pace.Forget(whose);
         foreach (DrafterEntry entry in _entries)
             entry.Source.Forget(whose);
     }
@@ -244,26 +232,8 @@ internal sealed class SpeculationPolicy : IDisposable
     }
 
     /// <summary>The tree of a sequence of the step, as it was proposed and as it fared.</summary>
-    public DraftTrace Trace(int index, IReadOnlyList<int> path, ReadOnlySpan<int> committed)
-    {
-        DraftTree proposed = _forest.Proposed(index), verified = _forest[index];
-        var kept = new HashSet<int>();
-        for (int node = 0; node < verified.Count; node++)
-            kept.Add(verified.Origin(node));
-        var taken = path.Select(node => verified.Origin(node)).ToHashSet();
-        var nodes = new DraftTraceNode[proposed.Count];
-        for (int node = 0; node < nodes.Length; node++)
-        {
-            int at = node;
-            (DraftSource, float)[] claims =
-                [.. Enum.GetValues<DraftSource>().Select(source => (source, proposed.Claim(at, source))).Where(claim => claim.Item2 > 0)];
-            int origin = proposed.Origin(node);
-            nodes[node] = new DraftTraceNode(
-                proposed.TokenIds[node], proposed.Parents[node], proposed.Probabilities[node], claims, kept.Contains(origin), taken.Contains(origin));
-        }
-
-        return new DraftTrace(_sequences[index].Tokens[..^committed.Length].ToArray(), nodes, committed.ToArray());
-    }
+    public DraftTrace Trace(int index, IReadOnlyList<int> path, ReadOnlySpan<int> committed) =>
+        DraftTrace.Of(_sequences[index].Tokens[..^committed.Length], _forest.Proposed(index), _forest[index], path, committed);
 
     /// <summary>A step took place: the cost curve learns.</summary>
     /// <param name="rows">Of the pass.</param>
@@ -288,8 +258,8 @@ internal sealed class SpeculationPolicy : IDisposable
         _asked.Clear();
         foreach (Sequence sequence in _sequences)
         {
-            if (IsLookedAt(sequence) && MaxDepth(sequence) is > 0 and int maxDepth)
-                _asked.Add((sequence, maxDepth));
+            if (IsLookedAt(sequence))
+                _asked.Add((sequence, MaxDepth(sequence)));
         }
 
         foreach (DrafterEntry entry in _entries)
@@ -299,9 +269,9 @@ internal sealed class SpeculationPolicy : IDisposable
     /// <returns>False for a sequence that is not looked at in this step.</returns>
     private bool Propose(Sequence sequence, DraftTree tree)
     {
-        int maxDepth = MaxDepth(sequence);
-        if (maxDepth == 0 || !IsLookedAt(sequence))
+        if (!IsLookedAt(sequence))
             return false;
+        int maxDepth = MaxDepth(sequence);
         foreach (DrafterEntry entry in _entries)
             entry.Propose(sequence, tree, _options.MaxDraftNodes, maxDepth, _clock);
 
@@ -368,35 +338,16 @@ internal sealed class SpeculationPolicy : IDisposable
             }
 
             own.Keep(marked);
-            double savedSeconds = saved * System.Numerics.Tensors.TensorPrimitives.Sum(own.Probabilities);
-            Note(_sequences[tree], paid: own.Count > 0 && savedSeconds >= LeastSaved * _lookSeconds);
+            if (IsLookedAt(_sequences[tree]))
+                _pace.Saved(_sequences[tree], own.Count == 0 ? 0 : saved * System.Numerics.Tensors.TensorPrimitives.Sum(own.Probabilities));
         }
 
-        _sequences.ForEach(Pace);
+        foreach (Sequence sequence in _sequences)
+        {
+            if (IsLookedAt(sequence))
+                _pace.Set(sequence);
+        }
     }
-
-    private void Note(Sequence sequence, bool paid)
-    {
-        if (!IsLookedAt(sequence))
-            return;
-        ref int ofAll = ref _unpaid.Of(sequence.Generation.Request.Namespace).Value;
-        (sequence.UnpaidDrafts, ofAll) = paid ? (0, 0) : (sequence.UnpaidDrafts + 1, ofAll + 1);
-    }
-
-    /// <summary>Where memory has nothing to say, looking costs a few percent of a small model's step: after a run of drafts that did not pay,
-    /// only every second step is looked at, then every fourth, then every eighth, the same ones for all sequences. One that pays ends it. Where none of
-    /// a namespace's sequences were paid for long, none is looked at more often, but each at its first step.</summary>
-    private void Pace(Sequence sequence)
-    {
-        if (!IsLookedAt(sequence))
-            return;
-        int ofAll = _unpaid.Of(sequence.Generation.Request.Namespace).Value;
-        sequence.LookEvery = (ofAll >= MostUnpaidOfAll ? MostUnpaid : sequence.UnpaidDrafts) switch { < 4 => 1, < 8 => 2, < MostUnpaid => 4, _ => 8 };
-    }
-
-    private bool IsLookedAt(Sequence sequence) => _steps % sequence.LookEvery == 0;
-
-    private static void Learn(ref double mean, double seconds) => mean += Decay * (Math.Min(seconds, (4 * mean) + 1e-5) - mean);
 
     private Span<bool> MarkedFor(int count)
     {

@@ -33,7 +33,7 @@ public sealed class SourceDistributionTests
             new LevelCost(new VerifyCost([1e-9], 0), 0));
         await using var engine = new InferenceEngine(
             model, options, InferenceEngine.Drafters(model, options, history), new VerifyCost([.. Enumerable.Repeat(1.0, 18)], 0), metrics,
-            TimeProvider.System, NullLogger.Instance, growth);
+            new StandingClock(), NullLogger.Instance, growth);
 
         int[] counts = new int[Vocabulary * Vocabulary * Vocabulary];
         int accepted = 0;

@@ -169,6 +169,23 @@ public sealed class SpeculationPolicyTests
         }
     }
 
+    [Fact]
+    public void SpeculationSwitchedOff_IsNoDraftThatDidNotPay()
+    {
+        var step = new Step();
+        step.AddDecoding(NewSequence(50, speculation: false));
+        var drafter = new ChainDrafter(step, [Chain(0.1f)]);
+        var policy = new SpeculationPolicy([drafter], null, new VerifyCost(Steep, 0), new EngineOptions { KvBlocks = 8 }, 100, TimeProvider.System);
+        for (int i = 0; i < 100; i++)
+            policy.Draft(step);
+        step.Decoding.Clear();
+        step.AddDecoding(NewSequence(50, speculation: true));
+        for (int i = 0; i < 4; i++)
+            policy.Draft(step);
+
+        Assert.Equal(4, drafter.Proposals);
+    }
+
     private static float[] Chain(params float[] probabilities) => probabilities;
 
     private static DraftForest Draft(double[] cost, params float[][] chains) => Draft(cost, 50, true, chains);
