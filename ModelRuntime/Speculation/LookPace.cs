@@ -7,15 +7,12 @@ namespace Agentic.ModelRuntime;
 /// <remarks>
 /// Where memory has nothing to say, looking costs a few percent of a small model's step: after a run of drafts that did not pay, only every second
 /// step is looked at, then every fourth, then every eighth, the same ones for all sequences. One that pays ends it. Where none of a namespace's
-/// sequences were paid for long, none is looked at more often, but each at its first step.
+/// sequences were paid for long, none is looked at more often, then only in every sixteenth step, but each at its first.
 /// </remarks>
 internal sealed class LookPace
 {
     private const int MostNamespaces = 1024;
     private const double Decay = 0.05;
-
-    // So many are no fewer than more: looks are then rarest.
-    private const int MostUnpaid = 16, MostUnpaidOfAll = 32;
 
     // Of what looking takes: learning from what was found takes as long, and not all that is looked at is worth anything.
     private const double LeastSaved = 4;
@@ -54,8 +51,8 @@ internal sealed class LookPace
     /// <summary>Settles how often a sequence that was looked at is looked at from now on, once all of the step are counted.</summary>
     public void Set(Sequence sequence)
     {
-        int ofAll = _unpaid.Of(sequence.Generation.Request.Namespace).Value;
-        sequence.LookEvery = (ofAll >= MostUnpaidOfAll ? MostUnpaid : sequence.UnpaidDrafts) switch { < 4 => 1, < 8 => 2, < MostUnpaid => 4, _ => 8 };
+        int own = sequence.UnpaidDrafts switch { < 4 => 1, < 8 => 2, < 16 => 4, _ => 8 };
+        sequence.LookEvery = _unpaid.Of(sequence.Generation.Request.Namespace).Value switch { < 32 => own, < 128 => 8, _ => 16 };
     }
 
     /// <summary>Namespaces were erased.</summary>

@@ -137,6 +137,13 @@ public sealed class SpeculationPolicyTests
 
         Assert.InRange(proposals[0], 12, 20);
         Assert.InRange(proposals[^1], 5, 7);
+
+        for (int i = 0; i < 2000; i++)
+            policy.Draft(step);
+        int looks = drafter.Proposals;
+        for (int i = 0; i < 160; i++)
+            policy.Draft(step);
+        Assert.Equal(10, drafter.Proposals - looks);
     }
 
     /// <summary>What is of no use to sixteen sequences of a namespace is looked at seldom from the third step on, for all in the same steps. Once it is
