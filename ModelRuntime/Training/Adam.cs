@@ -1,4 +1,5 @@
 using TorchSharp;
+using static Agentic.ModelRuntime.TorchScalars;
 using static TorchSharp.torch;
 
 namespace Agentic.ModelRuntime;
@@ -34,10 +35,14 @@ internal sealed class Adam : IDisposable
         double correction1 = 1 - Math.Pow(Beta1, number), correction2 = 1 - Math.Pow(Beta2, number);
         foreach ((string name, Tensor parameter) in _parameters)
         {
-            Tensor gradient = parameter.grad!.mul_(shrink), mean = State["adam.mean." + name], square = State["adam.square." + name];
-            mean.mul_(Beta1).add_(gradient, alpha: 1 - Beta1);
-            square.mul_(Beta2).addcmul_(gradient, gradient, value: 1 - Beta2);
-            parameter.addcdiv_(mean, (square / correction2).sqrt_().add_(Epsilon), value: -learningRate / correction1);
+            Tensor gradient = Holding(shrink, by => parameter.grad!.mul_(by)), mean = State["adam.mean." + name], square = State["adam.square." + name];
+            Holding(Beta1, mean.mul_);
+            Holding(1 - Beta1, share => mean.add_(gradient, alpha: share));
+            Holding(Beta2, square.mul_);
+            Holding(1 - Beta2, share => square.addcmul_(gradient, gradient, value: share));
+            Tensor deviation = Holding(correction2, by => square / by).sqrt_();
+            Holding(Epsilon, deviation.add_);
+            Holding(-learningRate / correction1, rate => parameter.addcdiv_(mean, deviation, value: rate));
             gradient.zero_();
         }
     }

@@ -146,7 +146,7 @@ public sealed class EagleTrainer
             reader.Read(sequence);
             torch.Tensor loss = head.Loss(reader, TrainingRows.Of(sequence), _options.DraftSteps, _options.Decay, sums);
             if (loss.requires_grad)
-                (loss / rows).backward();
+                TorchScalars.Holding(rows, count => loss / count).backward();
         }
 
         return true;

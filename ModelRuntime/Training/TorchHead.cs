@@ -1,4 +1,5 @@
 using TorchSharp;
+using static Agentic.ModelRuntime.TorchScalars;
 using static TorchSharp.torch;
 using Functional = TorchSharp.torch.nn.functional;
 
@@ -84,11 +85,11 @@ internal sealed class TorchHead : IDisposable
             int[] taught = [.. Enumerable.Range(0, rows.Length).Where(i => target.ScoreOf(rows[i] + 1 + step) >= 0)];
             if (taught.Length == 0)
                 return;
-            Tensor teachers = Index(taught.Select(i => (long)target.ScoreOf(rows[i] + 1 + step)));
-            Tensor logits = Functional.linear(normed.index_select(0, Index(taught.Select(i => (long)i))), Parameters["lm_head.weight"]);
+            Tensor teachers = Index(taught.Select(i => target.ScoreOf(rows[i] + 1 + step)));
+            Tensor logits = Functional.linear(normed.index_select(0, Index(taught)), Parameters["lm_head.weight"]);
             Tensor wanted = teacher.index_select(0, teachers);
             Tensor divergence = (wanted.exp() * (wanted - Functional.log_softmax(logits, -1))).sum();
-            loss = loss + (divergence * Math.Pow(decay, step));
+            loss = loss + Holding(Math.Pow(decay, step), weight => divergence * weight);
             perStep[step] += new StepSums(
                 divergence.item<float>(), taught.Length, logits.argmax(-1).eq(best.index_select(0, teachers)).sum().item<long>());
         });
@@ -114,15 +115,14 @@ internal sealed class TorchHead : IDisposable
     {
         ModelConfig shape = _config.Layer;
         int pairs = rows[^1] + 1;
-        double scale = Math.Pow(shape.HeadDim, -0.5);
-        Tensor row = Index(rows.Select(i => (long)i)), position = arange(pairs);
+        Tensor row = Rows(0), position = Index(Enumerable.Range(0, pairs));
         Tensor embeddings = Upload(target.Embeddings, target.Length, shape.HiddenSize);
 
         // The true pairs: their keys are seen by all rows behind them.
         Tensor hidden = Fuse(target, pairs);
         Tensor input = Join(embeddings.narrow(0, 1, pairs), hidden);
         Tensor trueKeys = Heads(input, "k_proj", shape.KvHeads, position), trueValues = Heads(input, "v_proj", shape.KvHeads, null);
-        Tensor mask = where(position.unsqueeze(0) > row.unsqueeze(1), float.NegativeInfinity, 0f);
+        Tensor mask = where(position.unsqueeze(0) > row.unsqueeze(1), tensor(float.NegativeInfinity), tensor(0f));
         (input, hidden) = (input.index_select(0, row), hidden.index_select(0, row));
 
         List<(Tensor Key, Tensor Value)> own = [];
@@ -130,13 +130,13 @@ internal sealed class TorchHead : IDisposable
         {
             if (step > 0)
             {
-                input = Join(embeddings.index_select(0, (row + 1 + step).clamp_max(target.Length - 1)), hidden);
-                own.Add((Heads(input, "k_proj", shape.KvHeads, row + step), Heads(input, "v_proj", shape.KvHeads, null)));
+                input = Join(embeddings.index_select(0, Rows(1 + step, target.Length - 1)), hidden);
+                own.Add((Heads(input, "k_proj", shape.KvHeads, Rows(step)), Heads(input, "v_proj", shape.KvHeads, null)));
             }
 
             // [KV heads, queries of one, rows, head dim]
-            Tensor query = Heads(input, "q_proj", shape.Heads, row + step)
-                .view(shape.KvHeads, shape.Heads / shape.KvHeads, rows.Length, shape.HeadDim) * scale;
+            Tensor query = Heads(input, "q_proj", shape.Heads, Rows(step)).view(shape.KvHeads, shape.Heads / shape.KvHeads, rows.Length, shape.HeadDim);
+            query = Holding(Math.Pow(shape.HeadDim, -0.5), scale => query * scale);
             Tensor scores = matmul(query, trueKeys.transpose(-1, -2)) + mask;
             Tensor weights = Functional.softmax(
                 cat([scores, .. own.Select(pair => (query * pair.Key).sum(-1, keepdim: true))], -1), -1);
@@ -154,6 +154,8 @@ internal sealed class TorchHead : IDisposable
             if (_config.FeedBackNormed)
                 hidden = normed;
         }
+
+        Tensor Rows(int further, int most = int.MaxValue) => Index(rows.Select(i => Math.Min(i + further, most)));
     }
 
     private Tensor Fuse(TargetReader target, int pairs)
@@ -186,12 +188,12 @@ internal sealed class TorchHead : IDisposable
     private Tensor Project(Tensor input, string name) => Functional.linear(input, Parameters[name + ".weight"]);
 
     private Tensor Norm(Tensor input, string name) =>
-        input * rsqrt(input.square().mean([-1], keepdim: true) + _config.Layer.NormEpsilon) * Parameters[name + ".weight"];
+        input * rsqrt(Holding(_config.Layer.NormEpsilon, least => input.square().mean([-1], keepdim: true) + least)) * Parameters[name + ".weight"];
 
     private static Tensor Normal(Generator random, int outputs, int inputs) =>
-        randn([outputs, inputs], generator: random) * InitialDeviation;
+        Holding(InitialDeviation, deviation => randn([outputs, inputs], generator: random) * deviation);
 
-    private static Tensor Index(IEnumerable<long> values) => tensor([.. values], ScalarType.Int64);
+    private static Tensor Index(IEnumerable<int> values) => tensor([.. values.Select(value => (long)value)], ScalarType.Int64);
 }
 
 /// <summary>What a draft step of some rows came to.</summary>

@@ -81,6 +81,37 @@ public sealed class EagleTrainerTests : IDisposable
         Assert.True(File.Exists(_directory["head/model.safetensors"]));
     }
 
+    /// <summary>What torch is handed is there until it is back, whenever the runtime collects.</summary>
+    [Fact(Skip = NoTorch, SkipUnless = nameof(HasTorch))]
+    public async Task CollectionsAllTheTime_TrainingIsTheSame()
+    {
+        Train(Short, _directory["calm"]);
+        using var stop = new CancellationTokenSource();
+        Task collections = Task.Factory.StartNew(
+            () =>
+            {
+                while (!stop.IsCancellationRequested)
+                {
+                    GC.Collect(0);
+                    GC.WaitForPendingFinalizers();
+                }
+            },
+            TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        try
+        {
+            Assert.Equal(TrainingEnd.Finished, Train(Short, _directory["disturbed"]));
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await collections;
+        }
+
+        Assert.Equal(
+            await File.ReadAllBytesAsync(Path.Combine(_directory["calm"], "model.safetensors"), TestContext.Current.CancellationToken),
+            await File.ReadAllBytesAsync(Path.Combine(_directory["disturbed"], "model.safetensors"), TestContext.Current.CancellationToken));
+    }
+
     private TrainingEnd Train(
         EagleTrainingOptions options, string directory, List<TrainingReport>? reports = null, int stopAfter = int.MaxValue, bool resume = false,
         int sequences = 24)
