@@ -41,7 +41,7 @@ internal sealed class Adam : IDisposable
             Holding(Beta2, square.mul_);
             Holding(1 - Beta2, share => square.addcmul_(gradient, gradient, value: share));
             Tensor deviation = Holding(correction2, by => square / by).sqrt_();
-            Holding(Epsilon, deviation.add_);
+            Holding(Epsilon, least => deviation.add_(least, One));
             Holding(-learningRate / correction1, rate => parameter.addcdiv_(mean, deviation, value: rate));
             gradient.zero_();
         }

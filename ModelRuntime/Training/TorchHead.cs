@@ -89,7 +89,7 @@ internal sealed class TorchHead : IDisposable
             Tensor logits = Functional.linear(normed.index_select(0, Index(taught)), Parameters["lm_head.weight"]);
             Tensor wanted = teacher.index_select(0, teachers);
             Tensor divergence = (wanted.exp() * (wanted - Functional.log_softmax(logits, -1))).sum();
-            loss = loss + Holding(Math.Pow(decay, step), weight => divergence * weight);
+            loss = loss.Plus(Holding(Math.Pow(decay, step), weight => divergence * weight));
             perStep[step] += new StepSums(
                 divergence.item<float>(), taught.Length, logits.argmax(-1).eq(best.index_select(0, teachers)).sum().item<long>());
         });
@@ -137,18 +137,18 @@ internal sealed class TorchHead : IDisposable
             // [KV heads, queries of one, rows, head dim]
             Tensor query = Heads(input, "q_proj", shape.Heads, Rows(step)).view(shape.KvHeads, shape.Heads / shape.KvHeads, rows.Length, shape.HeadDim);
             query = Holding(Math.Pow(shape.HeadDim, -0.5), scale => query * scale);
-            Tensor scores = matmul(query, trueKeys.transpose(-1, -2)) + mask;
+            Tensor scores = matmul(query, trueKeys.transpose(-1, -2)).Plus(mask);
             Tensor weights = Functional.softmax(
                 cat([scores, .. own.Select(pair => (query * pair.Key).sum(-1, keepdim: true))], -1), -1);
             Tensor attended = matmul(weights.narrow(-1, 0, pairs), trueValues);
             for (int i = 0; i < own.Count; i++)
-                attended = attended + (weights.narrow(-1, pairs + i, 1) * own[i].Value);
+                attended = attended.Plus(weights.narrow(-1, pairs + i, 1) * own[i].Value);
             attended = attended.view(shape.Heads, rows.Length, shape.HeadDim).transpose(0, 1).reshape(rows.Length, -1);
 
-            hidden = hidden + Project(attended, Attention + "o_proj");
+            hidden = hidden.Plus(Project(attended, Attention + "o_proj"));
             Tensor between = Norm(hidden, Layer + "post_attention_layernorm");
             Tensor gated = Functional.silu(Project(between, Mlp + "gate_proj")) * Project(between, Mlp + "up_proj");
-            hidden = hidden + Project(gated, Mlp + "down_proj");
+            hidden = hidden.Plus(Project(gated, Mlp + "down_proj"));
             Tensor normed = Norm(hidden, "norm");
             visit(step, normed);
             if (_config.FeedBackNormed)
@@ -179,7 +179,7 @@ internal sealed class TorchHead : IDisposable
         if (positions is not null)
         {
             Tensor turned = cat([-values.narrow(-1, dim / 2, dim / 2), values.narrow(-1, 0, dim / 2)], -1);
-            values = (values * _cos.index_select(0, positions)) + (turned * _sin.index_select(0, positions));
+            values = (values * _cos.index_select(0, positions)).Plus(turned * _sin.index_select(0, positions));
         }
 
         return values.unsqueeze(1);
@@ -188,7 +188,7 @@ internal sealed class TorchHead : IDisposable
     private Tensor Project(Tensor input, string name) => Functional.linear(input, Parameters[name + ".weight"]);
 
     private Tensor Norm(Tensor input, string name) =>
-        input * rsqrt(Holding(_config.Layer.NormEpsilon, least => input.square().mean([-1], keepdim: true) + least)) * Parameters[name + ".weight"];
+        input * rsqrt(Holding(_config.Layer.NormEpsilon, least => input.square().mean([-1], keepdim: true).add(least, One))) * Parameters[name + ".weight"];
 
     private static Tensor Normal(Generator random, int outputs, int inputs) =>
         Holding(InitialDeviation, deviation => randn([outputs, inputs], generator: random) * deviation);
